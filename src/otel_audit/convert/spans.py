@@ -1,0 +1,94 @@
+"""What a door hands over: a span or a log event, free of the SDK's and of OTLP's own types.
+
+Both doors fill these in the same way, so that one span gives one record whichever door it came through.
+Attribute values are plain Python: ``str``, ``bool``, ``int``, ``float``, ``bytes``, ``None``, and lists and
+string-keyed dicts of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Value: TypeAlias = "str | bool | int | float | bytes | None | list[Value] | dict[str, Value]"
+Attributes: TypeAlias = dict[str, Value]
+
+
+@dataclass(slots=True)
+class ResourceData:
+    """A resource and its instrumentation scope; shared by every span that has the same two."""
+
+    attributes: Attributes = field(default_factory=dict)
+    scope_name: str = ""
+    scope_version: str = ""
+
+
+@dataclass(slots=True)
+class EventData:
+    """A span event. ``time_unix_nano`` is 0 where it is missing."""
+
+    name: str
+    time_unix_nano: int
+    attributes: Attributes
+
+
+@dataclass(slots=True)
+class LinkData:
+    """A span link; ids in lower-case hex."""
+
+    trace_id: str
+    span_id: str
+    attributes: Attributes
+
+
+@dataclass(slots=True)
+class SpanData:
+    """One ended span.
+
+    Attributes:
+        kind: ``internal``, ``server``, ``client``, ``producer`` or ``consumer``.
+        trace_id: 32 lower-case hex digits, or whatever hex the sender gave; ``""`` where missing.
+        span_id: 16 lower-case hex digits, likewise.
+        parent_span_id: ``""`` for a root.
+        sampled: ``None`` where OTLP does not say.
+        start_unix_nano: nanoseconds since the epoch; 0 where missing.
+        end_unix_nano: likewise.
+        attributes: owned by this object: conversion takes out what it maps, the rest is kept as it is.
+        status: 0 unset, 1 ok, 2 error.
+        oddities: what was odd about the input, from a closed vocabulary; ends in ``audit.notes``.
+    """
+
+    name: str
+    kind: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    sampled: bool | None
+    start_unix_nano: int
+    end_unix_nano: int
+    attributes: Attributes
+    resource: ResourceData
+    status: int = 0
+    status_message: str = ""
+    events: list[EventData] = field(default_factory=list)
+    links: list[LinkData] = field(default_factory=list)
+    dropped_attributes: int = 0
+    dropped_events: int = 0
+    dropped_links: int = 0
+    oddities: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class LogData:
+    """One log event. ``name`` is the event name, from the field or from the attribute ``event.name``."""
+
+    name: str
+    time_unix_nano: int
+    observed_unix_nano: int
+    trace_id: str
+    span_id: str
+    body: Value
+    attributes: Attributes
+    resource: ResourceData
+    dropped_attributes: int = 0
+    oddities: list[str] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""What an audit record is: its table of fields, its ids, its canonical form and hashes."""
