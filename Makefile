@@ -1,0 +1,49 @@
+# One command a habit. `make demo` and `make test` set up what they need by themselves.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+# The stamp is newer than pyproject.toml exactly when the environment holds what it asks for.
+STAMP := .venv/.installed
+EXTRAS := .[auto,query]
+GROUPS_ := --group lint --group test --group demo --group bench
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fix golden docs bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## build .venv with everything development needs
+
+$(STAMP): pyproject.toml
+	@echo "setting up .venv (a minute or two, once)"
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+	  uv pip install --quiet --python $(BIN)/python $(GROUPS_) -e '$(EXTRAS)'; \
+	else \
+	  $(PYTHON) -m venv .venv && \
+	  $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && \
+	  $(BIN)/python -m pip install --quiet $(GROUPS_) -e '$(EXTRAS)'; \
+	fi
+	@touch $@
+
+demo: $(STAMP)  ## a small real application, audited without a change to it
+	@$(BIN)/otel-audit demo
+
+test: $(STAMP)  ## every test, in parallel
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: $(STAMP)  ## layers, lint, types, generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fix: $(STAMP)  ## format and mend what can be mended by itself
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+clean:  ## remove the environment and caches
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
