@@ -1,0 +1,49 @@
+"""Audit records from the OpenTelemetry spans that an application already emits.
+
+::
+
+     doors                 one path, a batch at a time                                at rest
+     ─────                 ───────────────────────────                                ───────
+     sdk/      spans ─┐
+                      ├─► convert ─► mask ─► spool ─► encode ─► store ─► seal      bucket / folder
+     ingest    OTLP  ─┘   records    masked  durable   files     objects  manifest
+                                     batch   segment            (create-  (the commit point)
+                                                                 only)
+                                                                            └► query
+
+``pipeline.py`` spells the path out from top to bottom. Importing this package loads nothing else: each name
+below is fetched when it is first used, so that an application which has it installed and not configured pays
+nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from otel_audit.errors import AuditError, ConfigurationError
+    from otel_audit.sdk.install import Installation, install
+    from otel_audit.sdk.processor import AuditSpanProcessor
+
+__all__ = ["AuditError", "AuditSpanProcessor", "ConfigurationError", "Installation", "__version__", "install"]
+
+__version__: Final = "0.1.0"
+
+_HOMES: Final = {
+    "AuditError": "otel_audit.errors",
+    "AuditSpanProcessor": "otel_audit.sdk.processor",
+    "ConfigurationError": "otel_audit.errors",
+    "Installation": "otel_audit.sdk.install",
+    "install": "otel_audit.sdk.install",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,163 @@
+"""Every setting, once: its name, how it is written, its default and what it means.
+
+The dataclasses below are the table. ``loader.py`` reads files, variables and arguments by it, ``doctor`` and
+``docs/configuration.md`` print it. A section is a nested dataclass, a list of tables a tuple of one; the name
+of a setting in a file is its path (``rotation.max_age``), in the environment ``OTEL_AUDIT_`` and its path in
+capitals joined by ``_``. The section ``log`` is left out of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from otel_audit.config.values import Secret, count, duration, flag, one_of, size, text, texts
+
+
+def setting(parse: Callable[[Any], object], meaning: str, default: object = None, *, key: str = "") -> Any:
+    """A leaf. ``default`` is written as a user would write it; None means not set."""
+    value = None if default is None else parse(default)
+    return field(default=value, metadata={"parse": parse, "meaning": meaning, "written": default, "key": key})
+
+
+def secret_setting(meaning: str) -> Any:
+    """A leaf that holds a secret, given as ``env:NAME`` or ``file:/path``."""
+    return field(default=None, metadata={"secret": True, "meaning": meaning, "written": None, "key": ""})
+
+
+def section(kind: type, *, key: str = "") -> Any:
+    """A nested table."""
+    return field(default_factory=kind, metadata={"section": kind, "key": key})
+
+
+def tables(kind: type, meaning: str, *, key: str = "") -> Any:
+    """A list of tables; written only in files and arguments."""
+    return field(default=(), metadata={"tables": kind, "meaning": meaning, "key": key})
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One place where a stream is written."""
+
+    url: str = setting(text, "folder, file://, gs:// or memory:// URL")
+    required: bool = setting(flag, "whether records wait for it, however long", True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """When a segment is sealed and becomes files."""
+
+    max_bytes: int = setting(size, "size of a file, compressed, estimated", "64MiB")
+    max_age: float = setting(duration, "age of the oldest record that is not in a file yet", "60s")
+
+
+@dataclass(frozen=True, slots=True)
+class RotationOverride:
+    """The same for one stream; what is not set follows ``[rotation]``."""
+
+    max_bytes: int | None = setting(size, "as rotation.max_bytes, for this stream")
+    max_age: float | None = setting(duration, "as rotation.max_age, for this stream")
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """API calls and administrative actions."""
+
+    enabled: bool = setting(flag, "off leaves only the log's own life (audit.*)", True)
+    format: str = setting(one_of("parquet", "ndjson"), "file format", "parquet")
+    compression: str | None = setting(one_of("zstd", "gzip"), "zstd; for ndjson also gzip, its default")
+    rotation: RotationOverride = section(RotationOverride)
+    destinations: tuple[Destination, ...] = tables(Destination, "instead of log.destination")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIo:
+    """Predictions with their inputs and outputs."""
+
+    enabled: bool = setting(flag, "off records no inference span", True)
+    format: str = setting(one_of("parquet", "ndjson"), "file format", "parquet")
+    compression: str | None = setting(one_of("zstd", "gzip"), "zstd; for ndjson also gzip, its default")
+    content: str = setting(one_of("off", "as-captured"), "whether messages and bodies are written", "as-captured")
+    actions: bool = setting(flag, "whether tool, agent, chain and retrieval spans are recorded", True)
+    rotation: RotationOverride = section(RotationOverride)
+    destinations: tuple[Destination, ...] = tables(Destination, "instead of log.destination")
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The two streams."""
+
+    platform: Platform = section(Platform)
+    model_io: ModelIo = section(ModelIo, key="model-io")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log as a whole; keys stand at the top level of arguments and under ``[log]`` in files."""
+
+    destination: str | None = setting(text, "folder, file://, gs:// or memory:// URL")
+    spool: str | None = setting(text, "folder; by default one per user under the state directory")
+    delivery: str = setting(one_of("blocking", "best-effort"), "what the caller waits for; docs/guarantees.md", "blocking")
+    on_error: str = setting(one_of("exit", "warn"), "what a wrong configuration does at start", "exit")
+    preflight: bool = setting(flag, "try the destination at start", False)
+    tenant: str = setting(text, "tenant of records from this process", "default")
+    include_spans: bool = setting(flag, "also record database and messaging spans", False)
+    queue_max_records: int = setting(count, "spans that may wait in memory", 8192)
+    spool_max_bytes: int | None = setting(size, "by default 4 GiB or half of the free space")
+    max_record_bytes: int = setting(size, "longest texts of a larger record are cut and noted", "1MiB")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who."""
+
+    fields: tuple[str, ...] = setting(texts, "name and email are written only if listed", ())
+    user_headers: tuple[str, ...] = setting(
+        texts, "captured request headers that claim a user, best first", ("x-user", "x-user-id", "x-forwarded-user")
+    )
+    trusted_proxies: tuple[str, ...] = setting(texts, "networks whose X-Forwarded-For is believed", ())
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRule:
+    """What happens to a field; the first rule that matches wins."""
+
+    field: str = setting(text, "path glob, such as requestHeaders.x-tenant-*")
+    operator: str = setting(one_of("keep", "redact", "hash", "partial", "drop"), "what is done")
+    entity: str | None = setting(text, "only for this entity type")
+    stream: str | None = setting(one_of("platform", "model-io"), "only in this stream")
+    model: str | None = setting(text, "only for this model")
+    route: str | None = setting(text, "only on this route")
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """How personal data is masked."""
+
+    key: Secret | None = secret_setting("at least 32 bytes; without it the operator is redact")
+    key_id: str = setting(text, "name of the key in pseudonyms", "k1")
+    rules: tuple[MaskRule, ...] = tables(MaskRule, "exceptions by field")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model, for tagging and for routes that are models."""
+
+    name: str = setting(text, "model name; globs match")
+    version: str | None = setting(text, "version")
+    endpoint: str | None = setting(text, "HTTP route that is this model")
+    pii: bool = setting(flag, "its input is never written", False)
+    pii_outputs: str | None = setting(one_of("keep", "withhold"), "its output, where the kind of call does not decide")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, complete and checked."""
+
+    log: Log = section(Log)
+    streams: Streams = section(Streams)
+    rotation: Rotation = section(Rotation)
+    identity: Identity = section(Identity)
+    mask: Mask = section(Mask)
+    models: tuple[Model, ...] = tables(Model, "models the log knows", key="models")

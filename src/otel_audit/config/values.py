@@ -1,0 +1,133 @@
+"""How single values are written in settings: sizes, durations, choices, secrets.
+
+Each parser takes what a file, a variable or an argument holds and returns the typed value, or raises
+:class:`ValueError` with a phrase that says what is accepted and never quotes the input.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from otel_audit.errors import ConfigurationError
+
+_UNITS_OF_SIZE: Final = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_UNITS_OF_TIME: Final = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+
+
+class Secret:
+    """A value that never shows itself: its text is had only through :meth:`reveal`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def reveal(self) -> bytes:
+        """The secret itself. Never log, format or raise it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+def text(value: object) -> str:
+    """Any text that is not empty."""
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError("a text")
+
+
+def flag(value: object) -> bool:
+    """``true`` or ``false``; in the environment also ``1``, ``0``, ``yes``, ``no``."""
+    if isinstance(value, bool):
+        return value
+    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if isinstance(value, str) and value.strip().lower() in known:
+        return known[value.strip().lower()]
+    raise ValueError("true or false")
+
+
+def count(value: object) -> int:
+    """A whole number of at least 1."""
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise ValueError("a whole number of at least 1")
+
+
+def size(value: object) -> int:
+    """Bytes: ``"64MiB"``, ``"1GB"`` or a number."""
+    match = _QUANTITY.fullmatch(str(value)) if isinstance(value, str | int) else None
+    if match is None or isinstance(value, bool) or match[2].upper() not in _UNITS_OF_SIZE:
+        raise ValueError('a size such as "64MiB"')
+    return int(float(match[1]) * _UNITS_OF_SIZE[match[2].upper()])
+
+
+def duration(value: object) -> float:
+    """Seconds: ``"60s"``, ``"500ms"``, ``"5m"`` or a number of seconds."""
+    match = _QUANTITY.fullmatch(str(value)) if isinstance(value, str | int | float) else None
+    if match is None or isinstance(value, bool) or match[2].lower() not in _UNITS_OF_TIME:
+        raise ValueError('a duration such as "60s"')
+    return float(match[1]) * _UNITS_OF_TIME[match[2].lower()]
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A list of texts; in the environment separated by commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        return tuple(value)
+    raise ValueError("a list of texts")
+
+
+def one_of(*choices: str) -> Callable[[object], str]:
+    """One of a closed set of words."""
+    accepted = " or ".join([", ".join(choices[:-1]), choices[-1]] if len(choices) > 1 else choices)
+
+    def parse(value: object) -> str:
+        if isinstance(value, str) and value in choices:
+            return value
+        raise ValueError(accepted)
+
+    return parse
+
+
+def secret(value: object, *, literal: bool) -> Secret:
+    """``env:NAME`` or ``file:/path``; a literal only where ``literal`` says that the source is no file.
+
+    Raises:
+        ConfigurationError: the variable or file is not there.
+    """
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, bytes) and literal:
+        return Secret(value)
+    if not isinstance(value, str) or not value:
+        raise ValueError("env:NAME or file:/path")
+    kind, _, name = value.partition(":")
+    if kind == "env" and name:
+        if name not in os.environ:
+            raise ConfigurationError(f"the environment variable {name}, which a secret is to come from, is not set")
+        return Secret(os.environ[name].encode())
+    if kind == "file" and name:
+        try:
+            return Secret(Path(name).read_bytes().strip())
+        except OSError as error:
+            raise ConfigurationError(f"the file {name}, which a secret is to come from, cannot be read") from error
+    if literal:
+        return Secret(value.encode())
+    raise ValueError("env:NAME or file:/path; a secret itself does not belong in a file")

@@ -1,0 +1,112 @@
+"""One pipeline and one queue per process and configuration, whatever doors are open.
+
+A processor, an exporter and ``install()`` with the same settings share a :class:`Recorder`, and a span that one
+of them has taken carries that recorder's mark, so that the others leave it alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from opentelemetry import context
+from opentelemetry.sdk.trace import ReadableSpan
+
+from otel_audit.config import Settings, pipeline_options
+from otel_audit.convert.from_sdk import read_spans
+from otel_audit.pipeline import Pipeline
+from otel_audit.sdk.queue import QueueOptions, SpanQueue
+
+_log = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT_S: Final = 10.0
+"""How long an ending process may take to hand on what waits; the rest stays in the spool."""
+
+_MARK: Final = "_otel_audit_recorders"
+
+
+class Recorder:
+    """Spans of this process on their way to one log. Use :func:`acquire`, never the constructor."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.users = 0
+        self._pipeline = Pipeline(pipeline_options(settings))
+        waits = settings.log.delivery == "blocking"
+        self._queue: SpanQueue[ReadableSpan] = SpanQueue(
+            self._write,
+            self._pipeline.report_loss,
+            QueueOptions(
+                max_records=settings.log.queue_max_records,
+                wait_budget_s=5.0 if waits else 0.0,
+                wait_budget_loop_s=0.05 if waits else 0.0,
+            ),
+        )
+        self.put = self._queue.put
+
+    def record(self, span: ReadableSpan) -> None:
+        """Take one ended span, unless a door with the same settings has it already."""
+        marks = span.__dict__
+        taken = marks.get(_MARK)
+        if taken is None:
+            marks[_MARK] = self
+        elif taken is self or (isinstance(taken, set) and self in taken):
+            return
+        else:
+            marks[_MARK] = {*taken, self} if isinstance(taken, set) else {taken, self}
+        self.put(span)
+
+    def record_all(self, spans: Iterable[ReadableSpan]) -> None:
+        """Take spans that come as a batch."""
+        for span in spans:
+            self.record(span)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Make everything recorded before durable, and written at the destinations if they can be reached.
+
+        Returns:
+            False if the time ran out; what is durable in the spool is written later by itself.
+        """
+        deadline = time.monotonic() + timeout_s
+        return self._queue.flush(timeout_s) and self._pipeline.flush(max(0.0, deadline - time.monotonic()))
+
+    def close(self, timeout_s: float) -> bool:
+        """Flush, then refuse what comes."""
+        deadline = time.monotonic() + timeout_s
+        complete = self._queue.close(timeout_s)
+        return self._pipeline.close(max(0.5, deadline - time.monotonic())) and complete
+
+    def _write(self, spans: Sequence[ReadableSpan]) -> None:
+        # What our own work calls must not become spans, or auditing would feed itself.
+        token = context.attach(context.set_value("suppress_instrumentation", True))
+        try:
+            self._pipeline.write(read_spans(spans), observed_unix_nano=time.time_ns())
+        finally:
+            context.detach(token)
+
+
+_shared: dict[Settings, Recorder] = {}
+_lock = threading.Lock()
+
+
+def acquire(settings: Settings) -> Recorder:
+    """The process's recorder for these settings. Each call is answered by one :func:`release`."""
+    with _lock:
+        recorder = _shared.get(settings)
+        if recorder is None:
+            recorder = _shared[settings] = Recorder(settings)
+        recorder.users += 1
+        return recorder
+
+
+def release(recorder: Recorder, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
+    """Give a recorder back; the last one to do so closes it. Returns False if something is left in the spool."""
+    with _lock:
+        recorder.users -= 1
+        if recorder.users > 0:
+            return True
+        _shared.pop(recorder.settings, None)
+    return recorder.close(timeout_s)
