@@ -114,7 +114,7 @@ class SpanQueue(Generic[Item]):
         waiting.append(item)
         if len(waiting) == self._options.max_batch:
             self._wake.set()
-        return True
+        return not self._closing or self._put_while_closing(item)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything put before is durable. Returns False if the time ran out."""
@@ -139,10 +139,24 @@ class SpanQueue(Generic[Item]):
         self._wake.set()
         if worker is not None and worker is not threading.current_thread():
             worker.join(timeout_s)
-        left = sum(1 for item in list(self._waiting) if not isinstance(item, _FlushMark))
+        left = 0
+        while self._waiting:
+            try:
+                left += not isinstance(self._waiting.popleft(), _FlushMark)
+            except IndexError:
+                break
         if left:
             self._report_loss("shutdown-timeout", left)
         return not left
+
+    def _put_while_closing(self, item: Item) -> bool:
+        """Whoever takes the item out again answers for it: this thread, the worker or ``close``."""
+        try:
+            self._waiting.remove(item)
+        except ValueError:
+            return True
+        self._report_loss("after-shutdown", 1)
+        return False
 
     def _start(self) -> bool:
         with self._start_lock:

@@ -1,0 +1,192 @@
+"""The hand-over from application threads: order, bounds, losses counted, forks, shutdown."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from otel_audit.errors import SpoolFull
+from otel_audit.sdk.queue import QueueOptions, SpanQueue
+
+
+class Sink:
+    """Keeps what it is given; can be held shut."""
+
+    def __init__(self) -> None:
+        self.items: list[int] = []
+        self.open = threading.Event()
+        self.open.set()
+        self.entered = threading.Event()
+        self.fail_with: list[Exception] = []
+
+    def __call__(self, batch: Sequence[int], /) -> None:
+        self.entered.set()
+        self.open.wait()
+        if self.fail_with:
+            raise self.fail_with.pop()
+        self.items += batch
+
+
+class Losses(dict[str, int]):
+    def __call__(self, cause: str, count: int) -> None:
+        self[cause] = self.get(cause, 0) + count
+
+
+@pytest.fixture
+def sink():
+    return Sink()
+
+
+@pytest.fixture
+def losses():
+    return Losses()
+
+
+def make(sink, losses, **options):
+    return SpanQueue(sink, losses, QueueOptions(**({"max_delay_s": 0.01, "retry_s": 0.01} | options)))
+
+
+def test_everything_put_before_a_flush_is_delivered_in_order(sink, losses):
+    queue = make(sink, losses, max_batch=7)
+    for item in range(100):
+        assert queue.put(item)
+    assert queue.flush(10)
+    assert sink.items == list(range(100))
+    assert queue.close(10)
+    assert losses == {}
+
+
+def test_many_threads_lose_nothing(sink, losses):
+    queue = make(sink, losses)
+    threads = [threading.Thread(target=lambda: [queue.put(i) for i in range(2000)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert queue.close(20)
+    assert len(sink.items) == 16_000
+
+
+def test_a_full_queue_that_never_waits_counts_each_loss(sink, losses):
+    sink.open.clear()
+    queue = make(sink, losses, max_records=10, max_batch=4, wait_budget_s=0.0)
+    taken = sum(queue.put(item) for item in range(100))
+    sink.open.set()
+    assert queue.close(10)
+    assert losses == {"queue-full": 100 - taken}
+    assert len(sink.items) == taken
+
+
+def test_a_full_queue_waits_for_room_within_its_budget(sink, losses):
+    sink.open.clear()
+    queue = make(sink, losses, max_records=4, max_batch=2, wait_budget_s=30)
+    threading.Timer(0.05, sink.open.set).start()
+    for item in range(50):
+        assert queue.put(item)
+    assert queue.close(10)
+    assert sink.items == list(range(50))
+    assert losses == {}
+
+
+def test_the_budget_is_spent_once_an_episode_and_given_back_below_half(sink, losses):
+    sink.open.clear()
+    queue = make(sink, losses, max_records=4, max_batch=2, wait_budget_s=0.05)
+    while queue.put(0):
+        pass
+    assert not queue.put(1), "the budget is spent: no further wait"
+    sink.open.set()
+    assert queue.flush(10)
+    sink.open.clear()
+    assert queue.put(2)
+    sink.open.set()
+    assert queue.close(10)
+
+
+def test_a_batch_that_cannot_be_made_durable_is_offered_again(sink, losses):
+    sink.fail_with = [SpoolFull("the disk is full"), SpoolFull("the disk is full")]
+    queue = make(sink, losses)
+    queue.put(1)
+    assert queue.flush(10)
+    assert sink.items == [1]
+    assert losses == {}
+    queue.close(10)
+
+
+def test_a_defect_gives_one_batch_up_counted_and_the_next_goes_through(sink, losses):
+    sink.fail_with = [ZeroDivisionError(), ZeroDivisionError(), ZeroDivisionError()]
+    queue = make(sink, losses)
+    queue.put(1)
+    assert queue.flush(10)
+    queue.put(2)
+    assert queue.close(10)
+    assert sink.items == [2]
+    assert losses == {"internal-error": 1}
+
+
+def test_after_close_items_are_refused_and_counted(sink, losses):
+    queue = make(sink, losses)
+    queue.put(1)
+    assert queue.close(10)
+    assert not queue.put(2)
+    assert losses == {"after-shutdown": 1}
+
+
+def test_closing_in_time_that_runs_out_counts_what_is_left(sink, losses):
+    sink.open.clear()
+    queue = make(sink, losses, max_batch=1)
+    for item in range(3):
+        queue.put(item)
+    sink.entered.wait()
+    assert not queue.close(0.01)
+    assert losses["shutdown-timeout"] == 2, "one is in the consumer's hands and may still be written"
+    sink.open.set()
+
+
+def test_no_thread_before_the_first_item(sink, losses):
+    before = threading.active_count()
+    queue = make(sink, losses)
+    assert queue.flush(0)
+    assert threading.active_count() == before
+    assert queue.close(0)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+def test_a_forked_child_starts_empty_with_a_thread_of_its_own(sink, losses):
+    sink.open.clear()
+    queue = make(sink, losses)
+    queue.put(1)
+    sink.entered.wait()
+    queue.put(2)
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        sink.open = threading.Event()
+        sink.open.set()
+        sink.items.clear()
+        queue.put(3)
+        done = queue.flush(10)
+        os.write(writer, repr((done, sink.items)).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert os.read(reader, 100).decode() == "(True, [3])"
+    sink.open.set()
+    assert queue.close(10)
+    assert sink.items == [1, 2]
+
+
+def test_on_an_event_loop_thread_the_wait_is_short(sink, losses):
+    import asyncio
+
+    sink.open.clear()
+    queue = make(sink, losses, max_records=1, max_batch=1, wait_budget_s=60, wait_budget_loop_s=0.01)
+
+    async def handler() -> list[bool]:
+        return [queue.put(item) for item in range(5)]
+
+    taken = asyncio.run(handler())
+    assert not all(taken)
+    sink.open.set()
+    queue.close(10)
