@@ -8,6 +8,7 @@
     ├── IntegrityError        stored bytes contradict what was committed; carries the path
     ├── SpoolError            the spool cannot take or give records
     │   ├── SpoolBusy         every slot is held by another process
+    │   ├── SpoolCorrupt      a segment cannot be read back as it was written; carries the file
     │   └── SpoolFull         a bound of the spool is reached
     └── StoreError            a destination did not do what was asked
         ├── Conflict          the object exists with other content; never overwritten
@@ -33,6 +34,7 @@ __all__ = [
     "Refused",
     "Retry",
     "SpoolBusy",
+    "SpoolCorrupt",
     "SpoolError",
     "SpoolFull",
     "StoreError",
@@ -80,6 +82,19 @@ class SpoolError(AuditError):
 
 class SpoolBusy(SpoolError):
     """Every slot is held by another process."""
+
+
+class SpoolCorrupt(SpoolError):
+    """A segment cannot be read back as it was written.
+
+    Args:
+        reason: what does not match.
+        path: the segment's file.
+    """
+
+    def __init__(self, reason: str, *, path: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.reason, self.path = reason, path
 
 
 class SpoolFull(SpoolError):

@@ -1,0 +1,44 @@
+"""Masked records made durable on local disk, numbered, and kept until every destination has them.
+
+One process holds one *slot* of the spool at a time. In it, each stream has a *writer* that numbers records
+from 1 without gaps and appends them to *segments*; each destination has an *outbox* that turns every sealed
+segment into one *commit*. Whatever a crash leaves, the next holder of the slot goes on with: restarting and
+adopting a dead process's spool are the same code.
+
+The write path on top of it::
+
+    slot = Slot.acquire(root, "shop-assistant", SpoolOptions())
+    writer = slot.writer("platform", destinations=["local-5f2c91ab"], opens={"host": ..., "service": ...})
+
+    numbered = writer.append(masked)      # Range(writer, first, last); not durable yet
+    writer.sync()                         # durable now; threads that wait together share one fdatasync
+    if writer.pending is not None and writer.pending.age_s > 60:
+        writer.rotate()                   # seals the open segment
+
+    outbox = slot.outbox("local-5f2c91ab")
+    for draft in outbox.drafts():         # every sealed segment without a plan here, in order
+        for batch in draft.batches():     # NumberedBatch(records with writer and sequence, record_hashes)
+            ...
+        with draft.create_file("00.parquet") as sink:
+            ...                           # encode
+        draft.plan([PlannedFile(path=..., local="00.parquet", ...)], records_root=..., ...)
+
+    for commit in outbox.commits():       # every plan whose manifest is not out yet, in order
+        for file in commit.files:
+            try:
+                store.create(file.path, commit.local_path(file), sha256=file.sha256)
+            except Conflict:              # a corrupted upload keeps its name; ours goes beside it
+                commit.replace_path(file, beside(file.path))
+                ...
+        if commit.manifest is None:       # written once, then the same bytes for ever
+            commit.write_manifest(serialise(Manifest(previous=commit.previous, ...)))
+        store.create(manifest_path, commit.manifest, sha256=...)
+        commit.done()                     # marked, freed
+
+    slot.close()
+
+``drafts`` plans by itself what needs no encoding: a gap in the sequences (a part of a segment that could not
+be read back) and the close of a writer. Both come out of ``commits`` as commits without files.
+
+``format.md`` has the layout of the folder and the order of steps.
+"""
