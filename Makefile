@@ -47,3 +47,6 @@ fix: $(STAMP)  ## format and mend what can be mended by itself
 
 clean:  ## remove the environment and caches
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+bench: $(STAMP)  ## the write path against its peers, as ratios inside one run
+	@$(BIN)/python bench/write_path.py $(BENCH)
