@@ -16,11 +16,7 @@ below is fetched when it is first used, so that an application which has it inst
 nothing.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
-
+TYPE_CHECKING = False  # typing is not worth its import here; type checkers know the name
 if TYPE_CHECKING:
     from otel_audit.errors import AuditError, ConfigurationError
     from otel_audit.sdk.install import Installation, install
@@ -28,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AuditError", "AuditSpanProcessor", "ConfigurationError", "Installation", "__version__", "install"]
 
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"
 
-_HOMES: Final = {
+_HOMES = {
     "AuditError": "otel_audit.errors",
     "AuditSpanProcessor": "otel_audit.sdk.processor",
     "ConfigurationError": "otel_audit.errors",
@@ -41,6 +37,8 @@ _HOMES: Final = {
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
+        from importlib import import_module  # noqa: PLC0415  (nothing is loaded before it is needed)
+
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

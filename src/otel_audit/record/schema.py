@@ -27,8 +27,6 @@ SCHEMA_VERSION: Final = "1"
 SCHEMA_MINOR_VERSION: Final = "1.0"
 """Written into manifests and file metadata: grows with each added column."""
 
-STREAMS: Final = ("platform", "model-io")
-
 
 class Group(Enum):
     """Which hash covers a field; see ``record/canonical.py``."""
