@@ -1,0 +1,93 @@
+"""How much disk a slot uses, and when appending must stop.
+
+Only appends are refused. Encoding a sealed segment into an outbox takes room too, but it is what empties the
+spool, so it may use what appends leave.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from otel_audit.errors import SpoolFull
+from otel_audit.spool.files import Files
+from otel_audit.spool.options import SpoolOptions
+
+__all__ = ["Budget", "Usage"]
+
+_DEFAULT_MAX_BYTES: Final = 4 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a slot uses of its disk, in bytes.
+
+    Attributes:
+        used_bytes: segments and outboxes of the slot.
+        max_bytes: what it may use.
+        free_bytes: free on the disk, for us.
+        min_free_bytes: what appends leave free there.
+    """
+
+    used_bytes: int
+    max_bytes: int
+    free_bytes: int
+    min_free_bytes: int
+
+
+class Budget:
+    """Counts the bytes of a slot. Thread-safe.
+
+    Args:
+        files: the file system.
+        folder: the slot.
+        options: the bounds.
+    """
+
+    def __init__(self, files: Files, folder: Path, options: SpoolOptions) -> None:
+        self._files, self._folder, self._options = files, folder, options
+        self._lock = threading.Lock()
+        self._used = self._max_bytes = 0
+
+    def recount(self) -> None:
+        """Count what lies in the slot, and set the bound if it depends on what is free.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        free, _ = self._files.disk(self._folder)
+        with self._lock:
+            self._used = sum(self._files.file_sizes(self._folder))
+            # What the slot holds already is not free, but it is ours.
+            default = min(_DEFAULT_MAX_BYTES, (free + self._used) // 2)
+            self._max_bytes = default if self._options.max_bytes is None else self._options.max_bytes
+
+    def add(self, size: int) -> None:
+        """Count bytes that were written; negative for bytes that were freed."""
+        with self._lock:
+            self._used += size
+
+    def usage(self) -> Usage:
+        """Current numbers: one call of the file system."""
+        free, total = self._files.disk(self._folder)
+        return Usage(self._used, self._max_bytes, free, int(total * self._options.min_free_fraction))
+
+    def check(self, size: int, *, use_reserve: bool) -> None:
+        """Raise SpoolFull if ``size`` more bytes would pass a bound.
+
+        Args:
+            size: bytes about to be appended.
+            use_reserve: whether they may go into the reserve for records about losses.
+        """
+        usage = self.usage()
+        reserve = 0 if use_reserve else self._options.reserve_bytes
+        if usage.used_bytes + size > usage.max_bytes - reserve:
+            raise SpoolFull(
+                f"the spool holds {usage.used_bytes} of at most {usage.max_bytes} bytes (spool_max_bytes)"
+            )
+        if usage.free_bytes - size < usage.min_free_bytes - reserve:
+            raise SpoolFull(
+                f"the spool's disk has {usage.free_bytes} bytes free and {usage.min_free_bytes} stay free"
+            )

@@ -1,0 +1,263 @@
+"""One writer's chain of commits at one destination, as the outbox keeps it.
+
+::
+
+    outbox/<destination>/<writer>/chain              the last commit that is done
+    outbox/<destination>/<writer>/<commit>/plan      what the commit will create
+                                           …         its encoded files
+                                           manifest  the bytes of its manifest
+
+Rules:
+
+1. A commit's folder without a plan is an encoding that was cut off: it is removed and begun again.
+2. A plan and a manifest appear whole or not at all, and a manifest never changes once it is there.
+3. ``chain`` names a commit only after its manifest was created at the destination. Folders up to that number
+   are free to go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from otel_audit.errors import SpoolCorrupt, SpoolError
+from otel_audit.spool.budget import Budget
+from otel_audit.spool.files import Files, explain
+from otel_audit.spool.plan import PLAN_VERSION, Plan, PlannedFile
+
+__all__ = ["Chain", "Commit"]
+
+_CHAIN: Final = "chain"
+_PLAN: Final = "plan"
+_MANIFEST: Final = "manifest"
+RESERVED: Final = frozenset({_PLAN, _MANIFEST, f"{_PLAN}.tmp", f"{_MANIFEST}.tmp"})
+
+_COMMIT_FOLDER: Final = re.compile(r"\d{10}")
+
+
+class _Done(msgspec.Struct, frozen=True, rename="camel"):
+    """Content of ``chain``."""
+
+    commit: int
+    manifest: str
+    last_sequence: int
+    closed: bool
+
+
+class Commit:
+    """A planned commit, to be carried out at its destination.
+
+    Attributes:
+        plan: what it creates and says.
+        manifest: the bytes of its manifest; None before :meth:`write_manifest`, in this process or another.
+    """
+
+    def __init__(self, chain: Chain, folder: Path, plan: Plan, manifest: bytes | None) -> None:
+        self._chain, self._folder = chain, folder
+        self.plan = plan
+        self.manifest = manifest
+
+    def __repr__(self) -> str:
+        return f"Commit({self.plan.writer}, {self.plan.commit}, {self.plan.kind})"
+
+    @property
+    def files(self) -> tuple[PlannedFile, ...]:
+        """What is to be created before the manifest."""
+        return self.plan.files
+
+    @property
+    def previous(self) -> str | None:
+        """``sha256:<hex>`` of the manifest before; None for the first.
+
+        Raises:
+            SpoolError: the commit before is not done.
+        """
+        self._check_turn()
+        return self._chain.manifest
+
+    @property
+    def is_done(self) -> bool:
+        """Whether :meth:`done` has returned."""
+        return self.plan.commit <= self._chain.commit
+
+    def local_path(self, file: PlannedFile) -> Path:
+        """Where the bytes of a planned file are."""
+        return self._folder / file.local
+
+    def replace_path(self, file: PlannedFile, path: str) -> PlannedFile:
+        """Create a planned file under another path: durable on return.
+
+        For an object that exists there with other content, which is never overwritten.
+
+        Returns:
+            The file with its new path, as it is in :attr:`files` now.
+
+        Raises:
+            ValueError: the file is not of this commit, or its manifest is written already.
+            SpoolError: the plan could not be written; the old one holds.
+        """
+        if file not in self.plan.files or self.manifest is not None:
+            raise ValueError("only a file of a commit without a manifest gets another path")
+        moved = msgspec.structs.replace(file, path=path)
+        files = tuple(moved if each == file else each for each in self.plan.files)
+        self._put_plan(msgspec.structs.replace(self.plan, files=files))
+        return moved
+
+    def write_manifest(self, content: bytes) -> None:
+        """Fix the bytes of the manifest: durable on return, the same in every later process.
+
+        Raises:
+            ValueError: there is one already.
+            SpoolError: it could not be written, or the commit before is not done.
+        """
+        self._check_turn()
+        if self.manifest is not None:
+            raise ValueError("a manifest is written once")
+        with explain("write a manifest"):
+            self._chain.files.replace(self._folder / _MANIFEST, content)
+        self._chain.budget.add(len(content))
+        self.manifest = content
+
+    def done(self) -> None:
+        """Say that the manifest exists at the destination: durable on return. Frees the outbox.
+
+        Raises:
+            ValueError: the manifest was not written.
+            SpoolError: it could not be noted; the commit is offered again.
+        """
+        if self.manifest is None:
+            raise ValueError("a commit is done once its manifest exists")
+        self._check_turn()
+        self._chain.finish(self, hashlib.sha256(self.manifest).hexdigest())
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds in the outbox, without the plan."""
+        return sum(file.size for file in self.plan.files) + len(self.manifest or b"")
+
+    def _check_turn(self) -> None:
+        if self.plan.commit != self._chain.commit + 1:
+            raise SpoolError(f"commit {self.plan.commit} is not next in its chain")
+
+    def _put_plan(self, plan: Plan) -> None:
+        with explain("write a plan"):
+            self._chain.files.replace(self._folder / _PLAN, msgspec.json.encode(plan))
+        self.plan = plan
+
+
+class Chain:
+    """The commits of one writer at one destination.
+
+    Attributes:
+        writer: whose commits.
+        folder: where they are kept.
+        commit: number of the last that is done; 0 before the first.
+        manifest: ``sha256:<hex>`` of its manifest.
+        pending: planned commits that are not done, in order.
+        planned_commit: number of the last that is planned or done.
+        planned_sequence: last sequence of that.
+        is_closing: that one closes the chain.
+    """
+
+    def __init__(self, files: Files, folder: Path, budget: Budget) -> None:
+        self.files, self.folder, self.budget = files, folder, budget
+        self.writer = folder.name
+        self.commit = 0
+        self.manifest: str | None = None
+        self.pending: list[Commit] = []
+        self.planned_commit = 0
+        self.planned_sequence = 0
+        self.is_closing = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its last commit is done."""
+        return self.is_closing and not self.pending
+
+    def load(self) -> None:
+        """Take up what is on disk.
+
+        Raises:
+            OSError: it cannot be read.
+            SpoolCorrupt: it contradicts itself.
+        """
+        names = self.files.names(self.folder)
+        if _CHAIN in names:
+            done = self._decode(self.folder / _CHAIN, _Done)
+            self.commit, self.manifest = done.commit, done.manifest
+            self.planned_commit, self.planned_sequence = done.commit, done.last_sequence
+            self.is_closing = done.closed
+        for name in names:
+            if _COMMIT_FOLDER.fullmatch(name):
+                self._load_commit(self.folder / name)
+
+    def _load_commit(self, folder: Path) -> None:
+        names = self.files.names(folder)
+        number = int(folder.name)
+        if number <= self.commit or _PLAN not in names:
+            self.files.remove_tree(folder)
+            return
+        plan = self._decode(folder / _PLAN, Plan)
+        expected = (PLAN_VERSION, self.writer, number, self.planned_commit + 1, self.planned_sequence + 1)
+        if expected != (plan.plan_version, plan.writer, plan.commit, number, plan.first_sequence):
+            raise SpoolCorrupt("does not follow the commit before", path=str(folder / _PLAN))
+        manifest = self.files.read(folder / _MANIFEST) if _MANIFEST in names else None
+        self._note_planned(Commit(self, folder, plan, manifest))
+
+    def _decode(self, path: Path, kind: type[Any]) -> Any:
+        try:
+            return msgspec.json.decode(self.files.read(path), type=kind)
+        except msgspec.DecodeError as error:
+            raise SpoolCorrupt("cannot be read", path=str(path)) from error
+
+    def _note_planned(self, commit: Commit) -> None:
+        self.pending.append(commit)
+        self.planned_commit = commit.plan.commit
+        self.planned_sequence = commit.plan.last_sequence
+        self.is_closing = commit.plan.closes
+
+    def make_folder(self) -> Path:
+        """An empty folder for the next commit.
+
+        Raises:
+            OSError: it could not be made.
+        """
+        folder = self.folder / f"{self.planned_commit + 1:010d}"
+        self.files.remove_tree(folder)
+        for path in (self.folder.parent.parent, self.folder.parent, self.folder, folder):
+            if self.files.make_folder(path):
+                self.files.fsync_folder(path.parent)
+        return folder
+
+    def plan(self, folder: Path, plan: Plan) -> Commit:
+        """Make files and plan durable, in that order.
+
+        Raises:
+            SpoolError: they could not be; the folder is removed when the chain is next loaded or begun again.
+        """
+        with explain("make encoded files durable"):
+            for file in plan.files:
+                self.files.fsync(folder / file.local)
+            self.files.fsync_folder(folder)
+        commit = Commit(self, folder, plan, None)
+        commit._put_plan(plan)
+        self.budget.add(commit.size)
+        self._note_planned(commit)
+        return commit
+
+    def finish(self, commit: Commit, manifest_sha256: str) -> None:
+        """Note that a commit is done, then free its folder; see :meth:`Commit.done`."""
+        plan = commit.plan
+        manifest = f"sha256:{manifest_sha256}"
+        done = _Done(plan.commit, manifest, plan.last_sequence, plan.closes)
+        with explain("note that a commit is done"):
+            self.files.replace(self.folder / _CHAIN, msgspec.json.encode(done))
+        self.commit, self.manifest = plan.commit, manifest
+        self.pending.remove(commit)
+        self.budget.add(-commit.size)
+        with explain("free a commit that is done"):
+            self.files.remove_tree(self.folder / f"{plan.commit:010d}")

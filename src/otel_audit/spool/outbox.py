@@ -1,0 +1,338 @@
+"""What a slot still owes one destination.
+
+The steps, each of which can be taken up again after a crash (``docs/format.md`` numbers them):
+
+1. :meth:`Outbox.drafts` offers sealed segments; the caller encodes them into :meth:`Draft.create_file`.
+2. :meth:`Draft.plan` makes the files durable, then the plan. From here on nothing is encoded again, and the
+   segment goes as soon as all its destinations have come so far.
+3. :meth:`Outbox.commits` offers planned commits; the caller creates their files at the destination.
+4. :meth:`Commit.write_manifest` makes the manifest's bytes durable; the caller creates it at the destination,
+   after the manifest before it. **This is the commit.**
+5. :meth:`Commit.done` notes it and frees the outbox.
+
+One thread may draft while another carries out commits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from otel_audit.errors import SpoolCorrupt
+from otel_audit.record.schema import SCHEMA_MINOR_VERSION
+from otel_audit.spool.budget import Budget
+from otel_audit.spool.chain import RESERVED, Chain, Commit
+from otel_audit.spool.files import Files, explain
+from otel_audit.spool.frame import NumberedBatch
+from otel_audit.spool.plan import Kind, Loss, Plan, PlannedFile
+from otel_audit.spool.segment import Run, SealedSegment
+from otel_audit.spool.writers import WriterState
+from otel_audit.store.names import WriterName
+
+__all__ = ["Backlog", "Draft", "Outbox"]
+
+_LOCAL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+
+LOSS_CORRUPTION: Final = "spool-corruption"
+"""Cause of a loss: frames that were durable once cannot be read back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for one destination.
+
+    Attributes:
+        segments: sealed segments without a plan.
+        commits: plans whose commit is not done.
+    """
+
+    segments: int
+    commits: int
+
+
+class Draft:
+    """A part of a sealed segment that has no plan at this destination yet.
+
+    Attributes:
+        state: the writer.
+        commit: number that the commit will have.
+        first_sequence: first record.
+        last_sequence: last record.
+        is_planned: :meth:`plan` has returned.
+    """
+
+    def __init__(
+        self, outbox: Outbox, chain: Chain, *, state: WriterState, segment: SealedSegment, run: Run
+    ) -> None:
+        self._outbox, self._chain, self._segment, self._run = outbox, chain, segment, run
+        self.state = state
+        self.commit = chain.planned_commit + 1
+        self.first_sequence, self.last_sequence = run.first_sequence, run.last_sequence
+        self.is_planned = False
+        self._folder: Path | None = None
+
+    def __repr__(self) -> str:
+        return f"Draft({self.state.name}, {self.commit}, {self.first_sequence}-{self.last_sequence})"
+
+    @property
+    def writer(self) -> WriterName:
+        """Whose records."""
+        return self.state.name
+
+    @property
+    def stream(self) -> str:
+        """Which stream they are of."""
+        return self.state.stream
+
+    @property
+    def records(self) -> int:
+        """How many."""
+        return self.last_sequence - self.first_sequence + 1
+
+    def batches(self) -> Iterator[NumberedBatch]:
+        """Its records in sequence order, a frame at a time.
+
+        Raises:
+            SpoolCorrupt: a frame cannot be read back. Leave the draft: the next :meth:`Outbox.drafts` offers
+                what is good, and plans a gap for the rest.
+            SpoolError: the disk refused.
+        """
+        try:
+            with explain("read a segment"):
+                yield from self._segment.batches(self._run)
+        except SpoolCorrupt:
+            with explain("read a segment"):
+                self._segment.rescan()
+            raise
+
+    def create_file(self, local: str) -> BinaryIO:
+        """A new file in the outbox to encode to. Close it before :meth:`plan`.
+
+        Args:
+            local: its name there: lower-case letters, digits, ``.``, ``_`` and ``-``.
+
+        Raises:
+            SpoolError: it could not be made.
+        """
+        if not _LOCAL_NAME.fullmatch(local) or local in RESERVED:
+            raise ValueError(f"{local!r} cannot be the name of a file in the outbox")
+        with explain("make a file in the outbox"):
+            if self._folder is None:
+                self._folder = self._chain.make_folder()
+            return self._outbox.files.create_sink(self._folder / local)
+
+    def plan(
+        self,
+        files: Sequence[PlannedFile],
+        *,
+        records_root: str,
+        masking_policy: str,
+        schema_version: str = SCHEMA_MINOR_VERSION,
+        losses: Sequence[Loss] = (),
+    ) -> Commit:
+        """Make the files and then the plan durable; both are on return, and the segment may be gone.
+
+        Args:
+            files: what was written to :meth:`create_file`, each row of the draft in one of them.
+            records_root: Merkle root of the draft's record hashes, ``sha256:<hex>``.
+            masking_policy: fingerprint of the policy of its records, ``sha256:<hex>``.
+            schema_version: minor version of the record schema.
+            losses: what is known to be lost besides.
+
+        Raises:
+            ValueError: the files do not hold the draft's records, or do not have the size that is said.
+            SpoolError: the disk refused; the draft is offered again.
+        """
+        if self.is_planned:
+            raise ValueError("a draft is planned once")
+        if sum(file.rows for file in files) != self.records or self._folder is None:
+            raise ValueError(f"the files of a plan hold the {self.records} records of its draft")
+        for file in files:
+            with explain("look at an encoded file"):
+                size = self._outbox.files.status(self._folder / file.local).st_size
+            if size != file.size:
+                raise ValueError(f"{file.local} has {size} bytes, not {file.size}")
+        commit = self._outbox.plan(
+            self._chain,
+            self.state,
+            self._folder,
+            kind="commit",
+            last_sequence=self.last_sequence,
+            records_root=records_root,
+            masking_policy=masking_policy,
+            schema_version=schema_version,
+            files=files,
+            losses=losses,
+        )
+        self.is_planned = True
+        self._outbox.release(self.state, self._segment)
+        return commit
+
+
+class Outbox:
+    """Everything owed to one destination; see :meth:`otel_audit.spool.slot.Slot.outbox`.
+
+    Attributes:
+        destination: its id.
+        chains: chains of commits by writer.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        folder: Path,
+        *,
+        states: list[WriterState],
+        budget: Budget,
+        release: Callable[[WriterState, SealedSegment], None],
+        retire: Callable[[WriterState], None],
+        clock_unix_nano: Callable[[], int],
+    ) -> None:
+        self.files, self._folder = files, folder
+        self.destination = folder.name
+        self._states, self._budget = states, budget
+        self.release, self._retire = release, retire
+        self._clock_unix_nano = clock_unix_nano
+        self.chains: dict[str, Chain] = {}
+
+    def load(self) -> None:
+        """Take up what is on disk.
+
+        Raises:
+            OSError: it cannot be read.
+            SpoolCorrupt: it contradicts itself.
+        """
+        for name in self.files.names(self._folder):
+            chain = Chain(self.files, self._folder / name, self._budget)
+            chain.load()
+            self.chains[name] = chain
+
+    def drafts(self) -> Iterator[Draft]:
+        """What can be encoded now: oldest writer first, each writer's records in order.
+
+        Plan each draft before asking for the next; if one is left, the rest of its writer waits for the next
+        call. Gaps and closes are planned on the way.
+
+        Raises:
+            SpoolError: the disk refused; what was planned stays planned.
+        """
+        for state in tuple(self._states):
+            if self.destination in state.destinations:
+                yield from self._drafts_of(state)
+
+    def commits(self) -> Iterator[Commit]:
+        """Planned commits that are not done: oldest writer first, each writer's in order.
+
+        If one is left undone, the rest of its writer waits for the next call.
+        """
+        for chain in self._chains_in_order():
+            for commit in tuple(chain.pending):
+                yield commit
+                if not commit.is_done:
+                    break
+
+    def backlog(self) -> Backlog:
+        """What waits for this destination, in sealed segments and planned commits."""
+        segments = sum(
+            segment.last_sequence > self.planned_sequence(state)
+            for state in tuple(self._states)
+            if self.destination in state.destinations
+            for segment in tuple(state.segments)
+        )
+        return Backlog(segments, sum(len(chain.pending) for chain in tuple(self.chains.values())))
+
+    def planned_sequence(self, state: WriterState) -> int:
+        """Last sequence of a writer that has a plan here; 0 before the first."""
+        chain = self.chains.get(str(state.name))
+        return 0 if chain is None else chain.planned_sequence
+
+    def has_closed(self, state: WriterState) -> bool:
+        """Whether a writer's last commit is done here."""
+        chain = self.chains.get(str(state.name))
+        return chain is not None and chain.is_closed
+
+    def forget(self, writer: str) -> None:
+        """Remove a chain in which nothing is pending and whose writer is gone."""
+        self.chains.pop(writer, None)
+        self.files.remove_tree(self._folder / writer)
+
+    def plan(
+        self,
+        chain: Chain,
+        state: WriterState,
+        folder: Path,
+        *,
+        kind: Kind,
+        last_sequence: int,
+        records_root: str | None = None,
+        masking_policy: str | None = None,
+        schema_version: str = SCHEMA_MINOR_VERSION,
+        files: Sequence[PlannedFile] = (),
+        losses: Sequence[Loss] = (),
+        closes: bool = False,
+    ) -> Commit:
+        """Plan the next commit of a chain: durable on return."""
+        plan = Plan(
+            kind=kind,
+            writer=str(state.name),
+            stream=state.stream,
+            commit=chain.planned_commit + 1,
+            first_sequence=chain.planned_sequence + 1,
+            last_sequence=last_sequence,
+            records_root=records_root,
+            schema_version=schema_version,
+            masking_policy=masking_policy,
+            files=tuple(files),
+            losses=tuple(losses),
+            opens=dict(state.opens) if chain.planned_commit == 0 else None,
+            closes=closes,
+        )
+        return chain.plan(folder, plan)
+
+    def _drafts_of(self, state: WriterState) -> Iterator[Draft]:
+        # Read before the segments: a writer is closed after its last segment is sealed.
+        closed_at = state.closed_at
+        segments = tuple(state.segments)
+        chain = self._chain(state)
+        for segment in segments:
+            for run in segment.runs(after=chain.planned_sequence):
+                self._plan_gap(chain, state, run.first_sequence - 1)
+                draft = Draft(self, chain, state=state, segment=segment, run=run)
+                yield draft
+                if not draft.is_planned:
+                    return
+            self._plan_gap(chain, state, segment.last_sequence)
+            self.release(state, segment)
+        if closed_at is None:
+            return
+        if closed_at == 0 or chain.is_closed:
+            self._retire(state)
+        elif not chain.is_closing:
+            self._plan_gap(chain, state, closed_at)
+            with explain("plan the close of a writer"):
+                folder = chain.make_folder()
+            self.plan(chain, state, folder, kind="heartbeat", last_sequence=closed_at, closes=True)
+
+    def _plan_gap(self, chain: Chain, state: WriterState, last_sequence: int) -> None:
+        """Say of the sequences up to ``last_sequence`` that have no plan yet that they are lost."""
+        count = last_sequence - chain.planned_sequence
+        if count <= 0:
+            return
+        loss = Loss(LOSS_CORRUPTION, count, state.opened_at_unix_nano, self._clock_unix_nano())
+        with explain("plan a gap"):
+            folder = chain.make_folder()
+        self.plan(chain, state, folder, kind="gap", last_sequence=last_sequence, losses=[loss])
+
+    def _chain(self, state: WriterState) -> Chain:
+        writer = str(state.name)
+        if writer not in self.chains:
+            self.chains[writer] = Chain(self.files, self._folder / writer, self._budget)
+        return self.chains[writer]
+
+    def _chains_in_order(self) -> list[Chain]:
+        opened = {str(state.name): state.opened_at_unix_nano for state in tuple(self._states)}
+        chains = tuple(self.chains.items())
+        return [chain for writer, chain in sorted(chains, key=lambda item: (opened.get(item[0], 0), item[0]))]

@@ -1,0 +1,371 @@
+"""Segments: files of frames that are appended to, sealed, read back, and then go.
+
+Rules:
+
+1. A segment's name tells its place among the writer's segments and the sequence it begins with:
+   ``segment-<ordinal, 10 digits>-<first sequence, 16 digits>.seg``.
+2. A frame counts when its CRC32C matches, its writer is the folder's, and its first sequence follows the
+   frame before. Frames at or after the first sequence of the *next* segment do not count: they failed, and
+   what they held was numbered again (see ``writer.py``).
+3. Bad bytes up to the end of the file are a **torn tail**: the frame was being written when the process or
+   the machine died, nobody was told that it is durable, and it is cut.
+4. Bad bytes before a good frame are **corruption**: they were durable once. What is good is still read, in
+   runs without a gap; the sequences between become a gap of the log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from otel_audit.errors import SpoolCorrupt
+from otel_audit.spool.files import Files
+from otel_audit.spool.frame import (
+    HEADER_BYTES,
+    MAGIC,
+    Frame,
+    FrameHeader,
+    NumberedBatch,
+    decode,
+    parse_header,
+)
+
+__all__ = ["Corruption", "FramePlace", "OpenSegment", "Run", "Scan", "SealedSegment", "scan", "segment_name"]
+
+_NAME: Final = re.compile(r"segment-(\d{10})-(\d{16})\.seg")
+_SEARCH_BYTES: Final = 1 << 20
+
+
+def segment_name(ordinal: int, first_sequence: int) -> str:
+    """File name of a segment."""
+    return f"segment-{ordinal:010d}-{first_sequence:016d}.seg"
+
+
+def parse_segment_name(name: str) -> tuple[int, int] | None:
+    """Ordinal and first sequence of a segment's file name; None for any other name."""
+    match = _NAME.fullmatch(name)
+    return None if match is None else (int(match[1]), int(match[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class FramePlace:
+    """Where a good frame lies in its segment."""
+
+    offset: int
+    size: int
+    first_sequence: int
+    count: int
+
+    @property
+    def last_sequence(self) -> int:
+        """Sequence of the last record in it."""
+        return self.first_sequence + self.count - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Corruption:
+    """Bytes in the middle of a segment that were durable once and are not a frame now.
+
+    Attributes:
+        offset: first bad byte.
+        size: bad bytes; 0 if a whole frame is missing without a trace.
+        first_sequence: first sequence that is lost with them.
+        last_sequence: last one.
+    """
+
+    offset: int
+    size: int
+    first_sequence: int
+    last_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a segment's file holds.
+
+    Attributes:
+        frames: good frames, in order.
+        corruptions: what is bad between them, in order.
+        torn_bytes: bytes of the torn tail; 0 if the file ends with a good frame.
+    """
+
+    frames: tuple[FramePlace, ...]
+    corruptions: tuple[Corruption, ...]
+    torn_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Frames of a segment whose sequences follow one another."""
+
+    frames: tuple[FramePlace, ...]
+
+    @property
+    def first_sequence(self) -> int:
+        """Sequence of the first record."""
+        return self.frames[0].first_sequence
+
+    @property
+    def last_sequence(self) -> int:
+        """Sequence of the last record."""
+        return self.frames[-1].last_sequence
+
+
+def scan(
+    files: Files, path: Path, *, writer: str, first_sequence: int, next_first_sequence: int | None = None
+) -> Scan:
+    """Read a whole segment and judge each frame.
+
+    Args:
+        files: the file system.
+        path: the segment.
+        writer: whose segment it is.
+        first_sequence: the sequence it begins with, by its name.
+        next_first_sequence: the same of the writer's next segment, if there is one.
+
+    Returns:
+        The good frames, what is corrupt between them and what is torn off. Nothing is changed on disk.
+    """
+    frames: list[FramePlace] = []
+    corruptions: list[Corruption] = []
+    descriptor = files.open_read(path)
+    try:
+        end = files.size(descriptor)
+        offset = good_end = 0
+        expected = first_sequence
+        while offset < end:
+            header = _good_frame(files, descriptor, offset, end, writer)
+            if header is None or header.first_sequence < expected:
+                offset = _next_magic(files, descriptor, offset + 1, end)
+                continue
+            if next_first_sequence is not None and header.first_sequence >= next_first_sequence:
+                break
+            if offset > good_end or header.first_sequence > expected:
+                lost_to = header.first_sequence - 1
+                corruptions.append(Corruption(good_end, offset - good_end, expected, lost_to))
+            frames.append(FramePlace(offset, header.size, header.first_sequence, header.count))
+            expected = header.last_sequence + 1
+            offset = good_end = offset + header.size
+    finally:
+        files.close(descriptor)
+    return Scan(tuple(frames), tuple(corruptions), end - good_end)
+
+
+def _good_frame(files: Files, descriptor: int, offset: int, end: int, writer: str) -> FrameHeader | None:
+    header = parse_header(files.pread(descriptor, HEADER_BYTES, offset))
+    if header is None or header.writer != writer or offset + header.size > end:
+        return None
+    payload = files.pread(descriptor, header.payload_bytes, offset + HEADER_BYTES)
+    return header if header.matches(payload) else None
+
+
+def _next_magic(files: Files, descriptor: int, offset: int, end: int) -> int:
+    """Offset of the next magic at or after ``offset``; ``end`` if there is none."""
+    while offset < end:
+        content = files.pread(descriptor, _SEARCH_BYTES, offset)
+        found = content.find(MAGIC)
+        if found >= 0:
+            return offset + found
+        if offset + len(content) >= end:
+            return end
+        offset += len(content) - len(MAGIC) + 1
+    return end
+
+
+class SealedSegment:
+    """A segment that nobody appends to any more.
+
+    Attributes:
+        path: its file.
+        writer: who numbered its records.
+        ordinal: its place among the writer's segments.
+        first_sequence: sequence of the first record that was durable in it.
+        last_sequence: sequence of the last one.
+        size: bytes of the file.
+        frames: its good frames, in order.
+        corruptions: what is bad between them.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        path: Path,
+        *,
+        writer: str,
+        ordinal: int,
+        first_sequence: int,
+        last_sequence: int,
+        size: int,
+        frames: Sequence[FramePlace],
+        corruptions: Sequence[Corruption] = (),
+    ) -> None:
+        self._files = files
+        self.path = path
+        self.writer = writer
+        self.ordinal = ordinal
+        self.first_sequence = first_sequence
+        self.last_sequence = last_sequence
+        self.size = size
+        self.frames = tuple(frames)
+        self.corruptions = tuple(corruptions)
+
+    @property
+    def records(self) -> int:
+        """Records that can be read."""
+        return sum(frame.count for frame in self.frames)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every record that was durable in it can be read."""
+        return self.records == self.last_sequence - self.first_sequence + 1
+
+    def runs(self, *, after: int = 0) -> list[Run]:
+        """The good frames in runs without a gap, leaving out those up to sequence ``after``."""
+        runs: list[list[FramePlace]] = []
+        for frame in self.frames:
+            if frame.first_sequence <= after:
+                continue
+            if runs and runs[-1][-1].last_sequence + 1 == frame.first_sequence:
+                runs[-1].append(frame)
+            else:
+                runs.append([frame])
+        return [Run(tuple(frames)) for frames in runs]
+
+    def batches(self, run: Run | None = None) -> Iterator[NumberedBatch]:
+        """Read records back, a frame at a time, each checked against its CRC32C.
+
+        Args:
+            run: the frames to read; None for all that are good.
+
+        Raises:
+            SpoolCorrupt: a frame is not what was written.
+        """
+        descriptor = self._files.open_read(self.path)
+        try:
+            for place in self.frames if run is None else run.frames:
+                content = self._files.pread(descriptor, HEADER_BYTES, place.offset)
+                header = parse_header(content)
+                if header is None or (header.first_sequence, header.count, header.size) != (
+                    place.first_sequence,
+                    place.count,
+                    place.size,
+                ):
+                    raise SpoolCorrupt(f"the frame at byte {place.offset} has changed", path=str(self.path))
+                payload = self._files.pread(descriptor, header.payload_bytes, place.offset + HEADER_BYTES)
+                if not header.matches(payload):
+                    raise SpoolCorrupt(
+                        f"the frame at byte {place.offset} fails its CRC32C", path=str(self.path)
+                    )
+                yield decode(header, payload)
+        finally:
+            self._files.close(descriptor)
+
+    def rescan(self) -> None:
+        """Judge the file again and keep what is good now.
+
+        Bytes beyond the last frame that was good before are not taken in.
+        """
+        found = scan(
+            self._files,
+            self.path,
+            writer=self.writer,
+            first_sequence=self.first_sequence,
+            next_first_sequence=self.last_sequence + 1,
+        )
+        self.frames, self.corruptions = found.frames, found.corruptions
+
+
+class OpenSegment:
+    """A segment being appended to. Not thread-safe: ``writer.py`` holds the lock.
+
+    Attributes:
+        path: its file.
+        ordinal: its place among the writer's segments.
+        first_sequence: the sequence it begins with.
+        size: bytes appended.
+        failed: a write or an fsync failed: it must never be touched again.
+        syncing: an fsync is on its way, so that the descriptor must stay open.
+    """
+
+    def __init__(self, files: Files, folder: Path, *, ordinal: int, first_sequence: int) -> None:
+        """Create the file. It is not durable before :meth:`sync` returns.
+
+        Raises:
+            OSError: it could not be created.
+        """
+        self._files = files
+        self.path = folder / segment_name(ordinal, first_sequence)
+        self.ordinal = ordinal
+        self.first_sequence = first_sequence
+        self.size = 0
+        self.failed = False
+        self.syncing = False
+        self._frames: list[FramePlace] = []
+        self._durable_frames = 0
+        self._name_durable = False
+        self._descriptor = files.create_append(self.path)
+
+    def append(self, frames: Sequence[Frame]) -> None:
+        """Write frames at the end.
+
+        Raises:
+            OSError: some of the bytes may be in the file.
+        """
+        self._files.append(self._descriptor, [part for frame in frames for part in frame.buffers])
+        for frame in frames:
+            self._frames.append(FramePlace(self.size, frame.size, frame.first_sequence, frame.count))
+            self.size += frame.size
+
+    @property
+    def frame_count(self) -> int:
+        """Frames appended."""
+        return len(self._frames)
+
+    def sync(self) -> None:
+        """Everything appended before the call is durable on return. Others may append meanwhile.
+
+        Raises:
+            OSError: nothing is known about what is durable; the segment must not be used again.
+        """
+        self._files.fdatasync(self._descriptor)
+        if not self._name_durable:
+            self._files.fsync_folder(self.path.parent)
+            self._name_durable = True
+
+    def acknowledge(self, frames: int) -> None:
+        """Take note that the first ``frames`` frames are durable."""
+        self._durable_frames = frames
+
+    def close(self) -> None:
+        """Close the descriptor. Closing it twice is fine."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            # Whatever counts was fsynced before, and Linux frees the descriptor in any case.
+            with suppress(OSError):
+                self._files.close(descriptor)
+
+    def remove(self) -> None:
+        """Remove the file of a failed segment in which nothing is durable."""
+        # Left behind it does no harm: the next segment's first sequence makes it void.
+        with suppress(OSError):
+            self._files.unlink(self.path)
+
+    def seal(self, writer: str) -> SealedSegment | None:
+        """What was acknowledged in it, for reading; None if nothing was."""
+        frames = self._frames[: self._durable_frames]
+        if not frames:
+            return None
+        return SealedSegment(
+            self._files,
+            self.path,
+            writer=writer,
+            ordinal=self.ordinal,
+            first_sequence=frames[0].first_sequence,
+            last_sequence=frames[-1].last_sequence,
+            size=self.size,
+            frames=frames,
+        )
