@@ -30,19 +30,23 @@ WRITER = WriterName("shop-assistant", date(2026, 11, 21), "5f2c91ab")
 NAME = FileName(WRITER, 42, 1, "0123456789ab", "parquet")
 PARTITION = Partition.of(date(2026, 11, 21), 18)
 
+STEM = "shop-assistant-20261121-5f2c91ab-0000000042"
+
 SPELLED = {
-    "log/platform/date=2026-11-21/hour=18/shop-assistant-20261121-5f2c91ab-0000000042-1-0123456789ab.parquet": (
+    f"log/platform/date=2026-11-21/hour=18/{STEM}-1-0123456789ab.parquet": (
         LogFile(TableName("platform"), PARTITION, NAME)
     ),
-    "log/model-io-2/date=2026-11-21/hour=00/shop-assistant-20261121-5f2c91ab-0000000042-64-0123456789ab.r1.ndjson.gz": (
+    f"log/model-io-2/date=2026-11-21/hour=00/{STEM}-63-0123456789ab.r1.ndjson.gz": (
         LogFile(
             TableName("model-io", 2),
             Partition.of(date(2026, 11, 21), 0),
-            FileName(WRITER, 42, 64, "0123456789ab", "ndjson.gz", revision=1),
+            FileName(WRITER, 42, 63, "0123456789ab", "ndjson.gz", revision=1),
         )
     ),
-    "compact/platform/date=2026-11-21/shop-assistant-20261121-5f2c91ab-0000000042-1-0123456789ab.parquet": (
-        CompactedFile(TableName("platform"), date(2026, 11, 21), NAME)
+    f"compact/platform/date=2026-11-21/{STEM}-0-0123456789ab.parquet": (
+        CompactedFile(
+            TableName("platform"), date(2026, 11, 21), FileName(WRITER, 42, 0, "0123456789ab", "parquet")
+        )
     ),
     "_audit/manifests/date=2026-11-21/shop-assistant-20261121-5f2c91ab/0000000042.json": ManifestFile(
         WRITER, 42
@@ -67,7 +71,7 @@ names = st.builds(
     FileName,
     writers,
     st.integers(1, 10**10 - 1),
-    st.integers(1, 10**9 - 1),
+    st.integers(0, 10**9 - 1),
     st.from_regex(r"[0-9a-f]{12}", fullmatch=True),
     st.sampled_from(EXTENSIONS),
     st.integers(0, 10**9 - 1),
@@ -141,7 +145,7 @@ LOG_FILE = next(iter(SPELLED))
         LOG_FILE.replace("hour=18", "hour=٣٣"),
         LOG_FILE.replace("0000000042", "42"),
         LOG_FILE.replace("0000000042", "0000000000"),
-        LOG_FILE.replace("-1-", "-0-"),
+        LOG_FILE.replace("-1-", "-00-"),
         LOG_FILE.replace("-1-", "-01-"),
         LOG_FILE.replace("-1-", "-" + "1" * 5000 + "-"),
         LOG_FILE.replace("0123456789ab", "0123456789AB"),
@@ -280,7 +284,7 @@ def test_other_texts_are_no_table(text: str) -> None:
         lambda: TableName("platform", 0),
         lambda: FileName(WRITER, 0, 1, "0123456789ab", "parquet"),
         lambda: FileName(WRITER, 10**10, 1, "0123456789ab", "parquet"),
-        lambda: FileName(WRITER, 1, 0, "0123456789ab", "parquet"),
+        lambda: FileName(WRITER, 1, -1, "0123456789ab", "parquet"),
         lambda: FileName(WRITER, 1, 1, "0123", "parquet"),
         lambda: FileName(WRITER, 1, 1, "0123456789ab", "parquet/../../x"),
         lambda: FileName(WRITER, 1, 1, "0123456789ab", "parquet", -1),

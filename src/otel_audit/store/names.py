@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Final, Self
 
 from otel_audit.errors import InputError
-from otel_audit.record.schema import STREAMS
+from otel_audit.record.streams import STREAMS
 
 EXTENSIONS: Final = ("parquet", "ndjson.gz", "ndjson.zst")
 
@@ -30,7 +30,7 @@ _WRITER: Final = rf"(?P<service>{SLUG})-(?P<opened>[0-9]{{8}})-(?P<token>[0-9a-f
 _WRITER_PATTERN: Final = re.compile(_WRITER)
 _TABLE_PATTERN: Final = re.compile(rf"(?P<stream>{'|'.join(STREAMS)})(?:-(?P<edition>{NUMBER}))?")
 _FILE_PATTERN: Final = re.compile(
-    rf"(?P<writer>{_WRITER})-(?P<commit>[0-9]{{10}})-(?P<number>{NUMBER})-(?P<digest>[0-9a-f]{{12}})"
+    rf"(?P<writer>{_WRITER})-(?P<commit>[0-9]{{10}})-(?P<number>0|{NUMBER})-(?P<digest>[0-9a-f]{{12}})"
     rf"(?:\.r(?P<revision>{NUMBER}))?\.(?P<extension>{'|'.join(map(re.escape, EXTENSIONS))})"
 )
 
@@ -190,7 +190,7 @@ class FileName:
     Attributes:
         writer: who wrote it.
         commit: the commit that it belongs to, from 1.
-        number: position within the commit, from 1.
+        number: position within the commit, from 0.
         digest: first 12 hex digits of the SHA-256 of the file's bytes.
         extension: one of :data:`EXTENSIONS`.
         revision: 0, or ``k`` for the ``k``-th copy beside a corrupted upload, which is never overwritten.
@@ -206,7 +206,8 @@ class FileName:
 
     def __post_init__(self) -> None:
         check_number(self.commit, 10, "a commit")
-        check_number(self.number, 9, "a file's number")
+        if not 0 <= self.number < 10**9:
+            raise ValueError(f"a file's number is from 0 to {10**9 - 1}, not {self.number}")
         check(r"[0-9a-f]{12}", self.digest, "12 hex digits")
         if self.extension not in EXTENSIONS:
             raise ValueError(f"{self.extension!r} is not one of {', '.join(EXTENSIONS)}")

@@ -1,0 +1,30 @@
+"""From a destination's URL to its store."""
+
+from __future__ import annotations
+
+from otel_audit.store.base import Store, StoreOptions
+from otel_audit.store.local import LocalStore
+from otel_audit.store.memory import MemoryStore
+from otel_audit.store.url import Scheme, StoreUrl, parse_url
+
+
+def open_store(url: str | StoreUrl, options: StoreOptions | None = None) -> Store:
+    """The store of a destination. Touches neither disk nor network: the first call of the store does.
+
+    For ``gs://`` this loads the Cloud Storage client (half a second of CPU, and ``ssl``). Whoever must not
+    load it yet, such as an application's start-up, checks the URL with
+    :func:`~otel_audit.store.url.parse_url` and opens the store on its worker.
+
+    Raises:
+        ConfigurationError: see ``parse_url``.
+    """
+    where = parse_url(url) if isinstance(url, str) else url
+    match where.scheme:
+        case Scheme.FILE:
+            return LocalStore(where)
+        case Scheme.MEMORY:
+            return MemoryStore(where)
+        case Scheme.GCS:
+            from otel_audit.store.gcs import GcsStore  # noqa: PLC0415 - loaded only by those who use it
+
+            return GcsStore(where, options or StoreOptions())
