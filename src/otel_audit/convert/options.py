@@ -1,0 +1,110 @@
+"""What a user decides about conversion."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from otel_audit.errors import ConfigurationError
+from otel_audit.record.streams import STREAMS
+
+__all__ = ["ConvertOptions", "IdentityOptions", "ModelEndpoint"]
+
+Content: TypeAlias = Literal["off", "as-captured"]
+
+IDENTITY_FIELDS: Final = frozenset({"name", "email", "roles"})
+"""Children of ``user`` that are written only when listed."""
+
+SPAN_FAMILIES: Final = frozenset({"db", "messaging", "internal"})
+"""Spans that are no records unless listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityOptions:
+    """How the question *who* is answered.
+
+    Attributes:
+        user_headers: captured request headers that name a user, best first; compared in lower case.
+            What they say is a claim: anybody can send a header.
+        fields: which of ``name``, ``email`` and ``roles`` of a user are written. What is not listed is left
+            out of the record everywhere, and the record notes that something was.
+        trusted_proxies: networks (CIDR) whose ``X-Forwarded-For`` and ``Forwarded`` are believed.
+
+    Raises:
+        ConfigurationError: a field or network is not what it should be.
+    """
+
+    user_headers: tuple[str, ...] = ("x-user", "x-user-id", "x-forwarded-user", "x-authenticated-user")
+    fields: frozenset[str] = frozenset()
+    trusted_proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.fields) - IDENTITY_FIELDS:
+            raise ConfigurationError(
+                f"identity.fields: unknown {sorted(unknown)}; accepted are {sorted(IDENTITY_FIELDS)}"
+            )
+        for network in self.trusted_proxies:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                raise ConfigurationError(
+                    f"identity.trusted_proxies: {network!r} is not a network such as 10.0.0.0/8"
+                ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEndpoint:
+    """An HTTP route that is a model.
+
+    Attributes:
+        pattern: route template or path, as in ``/v1/models/churn:predict``; ``*`` stands for any text.
+            A client's pattern may start with the host: ``ml.acme.example/v1/*``.
+        name: becomes ``modelInfo.modelName``.
+        version: becomes ``modelInfo.modelVersion``.
+    """
+
+    pattern: str
+    name: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertOptions:
+    """Settings of the conversion room.
+
+    Attributes:
+        tenant: written into every record.
+        streams: which of ``platform`` and ``model-io`` are on. ``platform`` takes ``audit.*`` even when off.
+        content: ``off`` leaves messages, bodies and tool arguments out of every record.
+        include_tools: whether tool, agent, chain, retriever and MCP spans become records.
+        include_spans: of ``db``, ``messaging``, ``internal``: spans that otherwise become no records.
+        models: HTTP routes that are models.
+        route_actions: ``(route pattern, verb)``: what a route does, where the HTTP method does not say it.
+        identity: see :class:`IdentityOptions`.
+        bound_event_time: whether a time outside [observed − 7 d, observed + 1 h] moves the record into the
+            partition of its observed time. Off for files that are read long after the fact.
+
+    Raises:
+        ConfigurationError: a stream, family or content mode is unknown.
+    """
+
+    tenant: str = "default"
+    streams: frozenset[str] = frozenset(STREAMS)
+    content: Content = "as-captured"
+    include_tools: bool = True
+    include_spans: frozenset[str] = frozenset()
+    models: tuple[ModelEndpoint, ...] = ()
+    route_actions: tuple[tuple[str, str], ...] = ()
+    identity: IdentityOptions = field(default_factory=IdentityOptions)
+    bound_event_time: bool = True
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.streams) - set(STREAMS):
+            raise ConfigurationError(f"streams: unknown {sorted(unknown)}; accepted are {list(STREAMS)}")
+        if unknown := set(self.include_spans) - SPAN_FAMILIES:
+            raise ConfigurationError(
+                f"include_spans: unknown {sorted(unknown)}; accepted are {sorted(SPAN_FAMILIES)}"
+            )
+        if self.content not in ("off", "as-captured"):
+            raise ConfigurationError("content: accepted are 'off' and 'as-captured'")
