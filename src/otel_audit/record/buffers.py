@@ -1,0 +1,91 @@
+"""What lies in the buffers of an Arrow array, as NumPy and bytes, without a copy where none is needed.
+
+The layout is that of https://arrow.apache.org/docs/format/Columnar.html: a bitmap of the rows that are not
+null, 32-bit offsets for strings, lists and maps, then the data.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = [
+    "END",
+    "Array",
+    "Bools",
+    "Offsets",
+    "bitmap",
+    "data",
+    "every_so_many",
+    "is_valid",
+    "offsets",
+    "sliced",
+    "strings",
+]
+
+Array: TypeAlias = "pa.Array[Any]"
+Offsets: TypeAlias = "np.ndarray[Any, np.dtype[np.int32]]"
+Bools: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+
+END: Final = 2**31 - 1
+"""Stop of :func:`sliced` for all that is left; the kernel's own default overflows (apache/arrow#51222)."""
+
+
+def offsets(array: Array) -> Offsets:
+    """Where each row of a string, list or map array starts, and the last one ends; for at least one row."""
+    buffer: Any = array.buffers()[1]
+    rows: Offsets = np.frombuffer(buffer, np.int32, len(array) + 1, array.offset * 4)
+    return rows
+
+
+def data(array: Array) -> memoryview:
+    """Bytes of all rows of a string array, or of an array of a fixed width, one behind the other."""
+    buffers: Any = array.buffers()
+    if len(buffers) == 3:
+        bounds = offsets(array)
+        return memoryview(buffers[2] or b"")[int(bounds[0]) : int(bounds[-1])]
+    width = array.type.bit_width // 8
+    return memoryview(buffers[1])[array.offset * width : (array.offset + len(array)) * width]
+
+
+def is_valid(array: Array) -> Bools:
+    """Which rows are not null."""
+    valid: Bools = array.is_valid().to_numpy(zero_copy_only=False)
+    return valid
+
+
+def bitmap(array: Array) -> bytes | None:
+    """Which rows are not null, a bit each, padding zero; None if all are.
+
+    Equal for arrays that are null in the same rows.
+    """
+    if array.null_count == 0:
+        return None
+    buffer: Any = array.buffers()[0]
+    start = array.offset
+    if buffer is None or start % 8:
+        return np.packbits(is_valid(array), bitorder="little").tobytes()
+    bits = memoryview(buffer)[start // 8 : (start + len(array) + 7) // 8].tobytes()
+    padding = -len(array) % 8
+    return bits[:-1] + bytes([bits[-1] & (0xFF >> padding)]) if padding else bits
+
+
+def strings(bounds: Offsets, text: bytes) -> Array:
+    """A string array without nulls over the bytes given; they are not checked to be UTF-8."""
+    view: Any = bounds
+    return pa.Array.from_buffers(pa.string(), len(bounds) - 1, [None, pa.py_buffer(view), pa.py_buffer(text)])
+
+
+def every_so_many(width: int, text: bytes) -> Array:
+    """A string array whose rows are so many bytes each; likewise."""
+    return strings(np.arange(0, len(text) + 1, width, dtype=np.int32), text)
+
+
+def sliced(texts: Array, start: int, stop: int) -> Array:
+    """So many bytes of each row of a string array."""
+    binary: Any = texts.view(pa.binary())
+    cut: Array = pc.binary_slice(binary, start, stop)
+    return cut.view(pa.string())
