@@ -225,7 +225,8 @@ def _hashes(texts: Iterable[Array]) -> Array:
     """SHA-256 of each text, fixed_size_binary(32)."""
     hashes = [each for part in texts for each in _sha256(part)]
     buffers = [None, pa.py_buffer(b"".join(hashes))]
-    return pa.Array.from_buffers(pa.binary(HASH_BYTES), len(hashes), buffers)
+    array: Array = pa.Array.from_buffers(pa.binary(HASH_BYTES), len(hashes), buffers)
+    return array
 
 
 def _hex(raw: bytes, width: int) -> Array:
