@@ -1,0 +1,73 @@
+"""Lists and objects that a dialect spreads over attributes: ``llm.input_messages.0.message.role`` and so on.
+
+The attribute limit of SDKs (128 by default) drops the oldest attributes, so the first messages of a long
+conversation may be missing, or a message may have lost its role. What is there is read in the order of its
+numbers; a gap is noted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from otel_audit.convert import notes
+from otel_audit.convert.spans import Attributes, Value
+
+__all__ = ["has_prefix", "nested"]
+
+_DEEPEST: Final = 16
+
+
+def has_prefix(attributes: Attributes, prefix: str) -> bool:
+    """Whether any attribute's name starts with ``prefix``."""
+    return any(key.startswith(prefix) for key in attributes)
+
+
+def nested(attributes: Attributes, prefix: str, oddities: list[str]) -> Value:
+    """Takes every attribute under ``prefix`` out and returns them as one list or object.
+
+    Args:
+        attributes: those under ``prefix`` are removed, but for names that fit no tree (one is the beginning
+            of another, or has more than 16 steps).
+        prefix: with its final dot.
+        oddities: takes a note where numbers are missing before the last.
+
+    Returns:
+        A list where the names go on with numbers, an object where they go on with words, ``None`` where
+        there are none.
+    """
+    root: dict[str, Any] = {}
+    for key in [key for key in attributes if key.startswith(prefix)]:
+        steps = key[len(prefix) :].split(".")
+        if len(steps) <= _DEEPEST and _place(root, steps, attributes[key]):
+            del attributes[key]
+    return _closed(root, oddities) if root else None
+
+
+def _place(root: dict[str, Any], steps: list[str], value: Value) -> bool:
+    node = root
+    for step in steps[:-1]:
+        child = node.setdefault(step, _Node())
+        if not isinstance(child, _Node):
+            return False
+        node = child
+    if steps[-1] in node:
+        return False
+    node[steps[-1]] = value
+    return True
+
+
+class _Node(dict[str, Any]):
+    """A branch, told apart from a value that is an object."""
+
+
+def _closed(node: dict[str, Any], oddities: list[str]) -> Value:
+    items = {
+        step: _closed(item, oddities) if isinstance(item, _Node) else item for step, item in node.items()
+    }
+    if not all(step.isascii() and step.isdigit() and len(step) < 10 for step in items):
+        return items
+    numbers = sorted(int(step) for step in items)
+    if numbers[-1] != len(numbers) - 1:
+        oddities.append(notes.CONTENT_INCOMPLETE)
+    by_number = {int(step): item for step, item in items.items()}
+    return [by_number[number] for number in sorted(by_number)]
