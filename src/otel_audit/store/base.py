@@ -5,8 +5,9 @@
 2. **Durable on return.** When :meth:`Store.create` returns, the object survives a crash of this machine.
 3. **Idempotent.** Creating what is there already, byte for byte, is a success. So a create whose answer was
    lost is simply done again.
-4. **Least privilege.** ``create``, ``read``, ``size`` and ``open_input`` need permission to create and to
-   read, nothing else. Only ``list`` needs permission to list, and only readers call it. Nothing deletes.
+4. **Least privilege.** ``create``, ``read``, ``size``, ``created`` and ``open_input`` need permission to
+   create and to read, nothing else. Only ``list`` needs permission to list, and only readers call it. Nothing
+   deletes, but the probes of :mod:`otel_audit.store.probing`, which can name no other object.
 5. **One kind of error.** What goes wrong is a :class:`~otel_audit.errors.StoreError`; its class says who
    has to act. Calls retry a passing fault a few times, in a bounded time; waiting longer is the caller's.
 6. **Thread-safe.** One store serves many threads. After ``close`` every call raises ``Retry("closed")``.
@@ -128,6 +129,12 @@ class Store(Protocol):
 
     def size(self, path: str) -> int:
         """Size of an object in bytes. Raises Missing, Retry, Blocked, InputError."""
+
+    def created(self, path: str) -> int:
+        """When an object came into being, nanoseconds since the epoch.
+
+        Raises Missing, Retry, Blocked, InputError.
+        """
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every object whose path starts with ``prefix``, in order of path (by code point).

@@ -46,6 +46,7 @@ from otel_audit.errors import Blocked, ConfigurationError, Conflict, Missing, Re
 from otel_audit.store.base import MAX_PATH_BYTES, ObjectInfo, Outcome, StoreOptions, check_path
 from otel_audit.store.gcs_api import Fingerprint, GcsApi
 from otel_audit.store.http_client import HttpClient
+from otel_audit.store.layout import ProbeFile
 from otel_audit.store.loop_thread import LoopThread
 from otel_audit.store.ranges import RangeFile
 from otel_audit.store.url import Scheme, StoreUrl
@@ -130,6 +131,11 @@ class GcsStore:
         key = self._key(path)
         return self._run(lambda api: api.stat(key, path=path)).size
 
+    def created(self, path: str) -> int:
+        """When the object's only generation was made; see the port."""
+        key = self._key(path)
+        return self._run(lambda api: api.created(key, path=path))
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every object, a page of a thousand at a time; see the port."""
         token = ""
@@ -156,9 +162,27 @@ class GcsStore:
         size, tail = self._run(lambda api: api.download_tail(key, path=path))
         return pa.PythonFile(RangeFile(size=size, tail=tail, fetch=fetch), mode="r")
 
+    def try_overwrite(self, probe: ProbeFile, content: bytes) -> bool:
+        """Upload, whatever is there; see :class:`~otel_audit.store.probing.Prober`."""
+        return self._is_allowed(lambda api: api.replace(self._key(probe.path), content, path=probe.path))
+
+    def try_delete(self, probe: ProbeFile) -> bool:
+        """Delete; see :class:`~otel_audit.store.probing.Prober`."""
+        return self._is_allowed(lambda api: api.delete(self._key(probe.path), path=probe.path))
+
     def close(self) -> None:
         """End calls under way and close connections; see the port."""
         self._thread.close()
+
+    def _is_allowed(self, operation: Callable[[GcsApi], Coroutine[Any, Any, None]]) -> bool:
+        try:
+            self._run(operation)
+        except Blocked as error:
+            # Also what a retention policy or a hold answers.
+            if error.cause == "http-403":
+                return False
+            raise
+        return True
 
     def _key(self, path: str) -> str:
         check_path(path)

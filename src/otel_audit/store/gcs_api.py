@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote, urlencode
@@ -26,6 +27,9 @@ from otel_audit.store.ranges import TAIL_BYTES
 
 _PAGE: Final = 1000
 """Most objects that one page of a listing may have."""
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +131,9 @@ class GcsApi:
                 # The session's address is a credential by itself: elsewhere nothing is added to it.
                 self._authorize(headers)
             try:
+                # Not PUT: aiohttp sends that again by itself when a connection breaks.
                 answer = await self._http.send(
-                    "PUT", location, path=path, headers=headers, body=chunk, accept=frozenset({308, 412})
+                    "POST", location, path=path, headers=headers, body=chunk, accept=frozenset({308, 412})
                 )
             except Missing as error:
                 raise Retry("upload-session-lost", path=path) from error
@@ -145,6 +150,23 @@ class GcsApi:
         """What is stored. Raises Missing."""
         answer = await self._send("GET", self._object(key), {"fields": "size,crc32c,md5Hash"}, path=path)
         return Fingerprint.read(answer.body)
+
+    async def created(self, key: str, *, path: str) -> int:
+        """When the object was made, nanoseconds since the epoch. Raises Missing."""
+        answer = await self._send("GET", self._object(key), {"fields": "timeCreated"}, path=path)
+        made = datetime.fromisoformat(orjson.loads(answer.body)["timeCreated"]) - _EPOCH
+        return made // timedelta(microseconds=1) * 1000
+
+    async def replace(self, key: str, content: bytes, *, path: str) -> None:
+        """Upload in one request, whatever is there. For probes."""
+        query = {"uploadType": "media", "name": key}
+        headers = {"Content-Type": "application/octet-stream"}
+        where = f"/upload/storage/v1/b/{self._bucket}/o"
+        await self._send("POST", where, query, path=path, headers=headers, body=content)
+
+    async def delete(self, key: str, *, path: str) -> None:
+        """Delete an object. For probes. Raises Missing."""
+        await self._send("DELETE", self._object(key), {}, path=path)
 
     async def download(self, key: str, *, path: str) -> bytes:
         """All bytes of an object, held to the checksum that Cloud Storage keeps of it. Raises Missing."""

@@ -36,6 +36,7 @@ import pyarrow as pa
 from otel_audit.errors import Blocked, Conflict, Missing, Refused, Retry, StoreError
 from otel_audit.store.base import ObjectInfo, Outcome, check_path
 from otel_audit.store.content import blocks, check_sha256, compare_sha256
+from otel_audit.store.layout import ProbeFile
 from otel_audit.store.url import Scheme, StoreUrl
 
 _INCOMING: Final = ".incoming"
@@ -121,6 +122,11 @@ class LocalStore:
             raise Missing("not-a-file", path=path)
         return found.st_size
 
+    def created(self, path: str) -> int:
+        """When the file was last modified, which nothing of ours does after its creation; see the port."""
+        with _translated(path, reading=True):
+            return self._target(path).stat().st_mtime_ns
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Walk the folder in order of path, entering only what can hold the prefix; see the port."""
         self._check_open()
@@ -131,6 +137,24 @@ class LocalStore:
         self.size(path)
         with _translated(path, reading=True):
             return pa.OSFile(str(self._target(path)), "rb")
+
+    def try_overwrite(self, probe: ProbeFile, content: bytes) -> bool:
+        """Write into the file; see :class:`~otel_audit.store.probing.Prober`."""
+        with _translated(probe.path):
+            try:
+                self._target(probe.path).write_bytes(content)
+            except PermissionError:
+                return False
+        return True
+
+    def try_delete(self, probe: ProbeFile) -> bool:
+        """Remove the file; see :class:`~otel_audit.store.probing.Prober`."""
+        with _translated(probe.path):
+            try:
+                self._target(probe.path).unlink()
+            except PermissionError:
+                return False
+        return True
 
     def close(self) -> None:
         """Nothing is held open; later calls are refused."""

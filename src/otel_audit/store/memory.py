@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ import pyarrow as pa
 from otel_audit.errors import Conflict, Missing, Retry
 from otel_audit.store.base import ObjectInfo, Outcome, check_path
 from otel_audit.store.content import blocks, compare_sha256
+from otel_audit.store.layout import ProbeFile
 from otel_audit.store.url import Scheme, StoreUrl
 
 
@@ -26,6 +28,7 @@ class _Object:
     """Told apart by identity: equal bytes may be one object of the interpreter."""
 
     content: bytes
+    created_unix_nano: int = field(default_factory=time.time_ns)
 
 
 _BUCKETS: Final[dict[str, dict[str, _Object]]] = {}
@@ -75,6 +78,13 @@ class MemoryStore:
         """The object's size in bytes; see the port."""
         return len(self.read(path))
 
+    def created(self, path: str) -> int:
+        """When it was created; see the port."""
+        try:
+            return self._objects[self._key(path)].created_unix_nano
+        except KeyError:
+            raise Missing("not-found", path=path) from None
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """What is there when iteration starts; see the port."""
         self._check_open()
@@ -87,6 +97,16 @@ class MemoryStore:
     def open_input(self, path: str) -> pa.NativeFile:
         """The object's bytes without a copy; see the port."""
         return pa.BufferReader(self.read(path))
+
+    def try_overwrite(self, probe: ProbeFile, content: bytes) -> bool:
+        """Nothing forbids it; see :class:`~otel_audit.store.probing.Prober`."""
+        self._objects[self._key(probe.path)] = _Object(content)
+        return True
+
+    def try_delete(self, probe: ProbeFile) -> bool:
+        """Nothing forbids it; see :class:`~otel_audit.store.probing.Prober`."""
+        del self._objects[self._key(probe.path)]
+        return True
 
     def close(self) -> None:
         """Nothing to give back: the objects stay for others that open the same name."""

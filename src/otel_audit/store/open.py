@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from otel_audit.store.base import Store, StoreOptions
+from otel_audit.store.base import StoreOptions
 from otel_audit.store.local import LocalStore
 from otel_audit.store.memory import MemoryStore
+from otel_audit.store.probing import Prober
 from otel_audit.store.url import Scheme, StoreUrl, parse_url
 
 
-def open_store(url: str | StoreUrl, options: StoreOptions | None = None) -> Store:
+def open_store(url: str | StoreUrl, options: StoreOptions | None = None) -> Prober:
     """The store of a destination. Touches neither disk nor network: the first call of the store does.
 
     For ``gs://`` this loads the Cloud Storage client (half a second of CPU, and ``ssl``). Whoever must not
