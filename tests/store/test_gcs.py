@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from contracts.store_contract import PATH, StoreContract, create
-from servers.fake_gcs import FakeGcsServer
 
+from contracts.store_contract import StoreContract
 from otel_audit.store.base import Store, StoreOptions
 from otel_audit.store.open import open_store
+from servers.fake_gcs import FakeGcsServer
 
 
 @pytest.fixture

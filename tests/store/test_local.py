@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from contracts.store_contract import PATH, StoreContract, create
 
+from contracts.store_contract import StoreContract
 from otel_audit.store.base import Store
 from otel_audit.store.open import open_store
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from contracts.store_contract import StoreContract, create
 
+from contracts.store_contract import StoreContract, create
 from otel_audit.store.base import ObjectInfo, Store
 from otel_audit.store.open import open_store
 

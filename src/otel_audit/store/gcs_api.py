@@ -20,7 +20,7 @@ import google_crc32c
 import orjson
 from yarl import URL
 
-from otel_audit.errors import Missing, Retry
+from otel_audit.errors import Blocked, Missing, Retry
 from otel_audit.store.content import blocks, compare_sha256, open_content
 from otel_audit.store.http_client import HttpClient, Response
 from otel_audit.store.ranges import TAIL_BYTES
@@ -28,6 +28,8 @@ from otel_audit.store.ranges import TAIL_BYTES
 _PAGE: Final = 1000
 """Most objects that one page of a listing may have."""
 
+_CONTENT_TYPE: Final = "application/octet-stream"
+"""Of every object: with a better known one, a server might compress what it sends."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -93,26 +95,29 @@ class GcsApi:
         Returns:
             What is stored now; None if the object exists, before or since.
         """
-        session = await self._send(
-            "POST",
-            f"/upload/storage/v1/b/{self._bucket}/o",
-            {"uploadType": "resumable", "ifGenerationMatch": "0"},
-            path=path,
-            headers={"Content-Type": "application/json", "X-Upload-Content-Length": str(mine.size)},
-            body=orjson.dumps(
-                {
-                    "name": key,
-                    "contentType": "application/octet-stream",
-                    "md5Hash": mine.md5,
-                    "crc32c": mine.crc32c,
-                }
-            ),
-            accept=frozenset({412}),
-        )
+        resource = {
+            "name": key,
+            "contentType": _CONTENT_TYPE,
+            "md5Hash": mine.md5,
+            "crc32c": mine.crc32c,
+        }
+        try:
+            session = await self._send(
+                "POST",
+                f"/upload/storage/v1/b/{self._bucket}/o",
+                {"uploadType": "resumable", "ifGenerationMatch": "0"},
+                path=path,
+                headers={"Content-Type": "application/json", "X-Upload-Content-Length": str(mine.size)},
+                body=orjson.dumps(resource),
+                accept=frozenset({412}),
+            )
+        except Missing as error:
+            raise Blocked("bucket-missing") from error
         if session.status == 412:
             return None
         try:
             location = URL(session.headers["Location"], encoded=True)
+            location.origin()
         except (KeyError, ValueError) as error:
             raise Retry("upload-without-session", path=path) from error
         with open_content(content, path=path) as file:
@@ -126,7 +131,7 @@ class GcsApi:
             file.seek(offset)
             chunk = file.read(chunk_bytes)
             span = f"{offset}-{offset + len(chunk) - 1}" if chunk else "*"
-            headers = {"Content-Range": f"bytes {span}/{size}", "Content-Type": "application/octet-stream"}
+            headers = {"Content-Range": f"bytes {span}/{size}", "Content-Type": _CONTENT_TYPE}
             if location.origin() == self._endpoint.origin():
                 # The session's address is a credential by itself: elsewhere nothing is added to it.
                 self._authorize(headers)
@@ -160,7 +165,7 @@ class GcsApi:
     async def replace(self, key: str, content: bytes, *, path: str) -> None:
         """Upload in one request, whatever is there. For probes."""
         query = {"uploadType": "media", "name": key}
-        headers = {"Content-Type": "application/octet-stream"}
+        headers = {"Content-Type": _CONTENT_TYPE}
         where = f"/upload/storage/v1/b/{self._bucket}/o"
         await self._send("POST", where, query, path=path, headers=headers, body=content)
 
@@ -206,7 +211,10 @@ class GcsApi:
         query = {"prefix": prefix, "maxResults": str(_PAGE), "fields": "items(name,size),nextPageToken"}
         if token:
             query["pageToken"] = token
-        answer = await self._send("GET", f"/storage/v1/b/{self._bucket}/o", query, path="")
+        try:
+            answer = await self._send("GET", f"/storage/v1/b/{self._bucket}/o", query, path="")
+        except Missing as error:
+            raise Blocked("bucket-missing") from error
         fields: dict[str, Any] = orjson.loads(answer.body)
         items = [(item["name"], int(item["size"])) for item in fields.get("items", ())]
         return items, fields.get("nextPageToken", "")

@@ -9,7 +9,7 @@ what happened               error     cause
 400, 411, 413, 414, 422     Refused   ``http-<status>``
 400 for a wrong checksum    Retry     ``damaged-on-the-way``
 401, 403, other 4xx, 3xx    Blocked   ``http-<status>``; ``quota`` when a 403 says so
-404                         Missing   ``http-404``; Blocked ``bucket-missing`` when the body says so
+404, 410                    Missing   ``http-<status>``; Blocked ``bucket-missing`` when a 404 says so
 408, 409, 425, 429, 5xx     Retry     ``http-<status>``
 name look-up                Blocked   ``dns``
 certificate, handshake      Blocked   ``tls``
@@ -128,7 +128,7 @@ def _failure(status: int, body: bytes, path: str) -> StoreError:
         return Refused(cause, path=path)
     if status in _RETRIED or status >= 500:
         return Retry(cause, path=path)
-    if status == 404:
+    if status in {404, 410}:
         return Blocked("bucket-missing") if _NO_BUCKET in body else Missing(cause, path=path)
     if status == 403 and _reason(body) in _QUOTA_REASONS:
         return Blocked("quota", path=path)
