@@ -56,6 +56,7 @@ class SpanData:
         attributes: owned by this object: conversion takes out what it maps, the rest is kept as it is.
         status: 0 unset, 1 ok, 2 error.
         oddities: what was odd about the input, from a closed vocabulary; ends in ``audit.notes``.
+        joined: record ids of the log events whose content this span took over.
     """
 
     name: str
@@ -76,6 +77,7 @@ class SpanData:
     dropped_events: int = 0
     dropped_links: int = 0
     oddities: list[str] = field(default_factory=list)
+    joined: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

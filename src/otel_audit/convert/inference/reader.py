@@ -27,7 +27,7 @@ from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.operations import MODEL_OPERATIONS, operation_named
 from otel_audit.convert.spans import Attributes, SpanData
 
-__all__ = ["is_marked", "read"]
+__all__ = ["is_marked", "read", "settle_operation"]
 
 _OPERATION: Final = gen_ai.GEN_AI_OPERATION_NAME
 _PROVIDER: Final = gen_ai.GEN_AI_PROVIDER_NAME
@@ -104,7 +104,7 @@ def read(span: SpanData) -> InferenceCall | None:
     if not _ORDINARY.issuperset(rest):
         named = _read_dialects(draft, span)
     events = message_events.read(span.events, draft) if span.events else span.events
-    operation = _operation(draft, named)
+    operation = settle_operation(draft, named)
     if operation is None:
         return None
     span.attributes = rest
@@ -133,7 +133,14 @@ def _read_dialects(draft: Draft, span: SpanData) -> str | None:
     return named
 
 
-def _operation(draft: Draft, named: str | None) -> str | None:
+def settle_operation(draft: Draft, named: str | None) -> str | None:
+    """Returns the one operation of a call; ``None`` where what was read shows no inference.
+
+    Args:
+        draft: everything read so far; ``gen_ai.operation.name`` goes out of its ``rest`` if nothing of it
+            would be lost.
+        named: what a dialect's own attributes say.
+    """
     rest, info = draft.rest, draft.info
     raw = rest.get(_OPERATION)
     given = operation_named(raw) if isinstance(raw, str) else None
