@@ -229,8 +229,9 @@ class Chain:
         folder = self.folder / f"{self.planned_commit + 1:010d}"
         self.files.remove_tree(folder)
         for path in (self.folder.parent.parent, self.folder.parent, self.folder, folder):
-            if self.files.make_folder(path):
-                self.files.fsync_folder(path.parent)
+            self.files.make_folder(path)
+            # Even if it was there: whoever made it may not have come as far as this.
+            self.files.fsync_folder(path.parent)
         return folder
 
     def plan(self, folder: Path, plan: Plan) -> Commit:

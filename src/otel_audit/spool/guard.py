@@ -44,7 +44,8 @@ def spool_root(files: Files, root: Path, *, force: bool) -> None:
         with explain(f"make the folder {folder}"):
             if not _is_there(files, folder):
                 files.make_folder(folder)
-    own_folder(files, root, force=force)
+                files.fsync_folder(folder.parent)
+    _check(files, root, force=force)
     kind = files.file_system(root)
     if kind in _NETWORK_FILE_SYSTEMS and not force:
         raise ConfigurationError(
@@ -61,8 +62,14 @@ def own_folder(files: Files, folder: Path, *, force: bool) -> None:
         SpoolError: it could not be made.
     """
     with explain(f"make the folder {folder}"):
-        if files.make_folder(folder):
-            files.fsync_folder(folder.parent)
+        files.make_folder(folder)
+        # Even if it was there: whoever made it may not have come as far as this.
+        files.fsync_folder(folder.parent)
+    _check(files, folder, force=force)
+
+
+def _check(files: Files, folder: Path, *, force: bool) -> None:
+    with explain(f"look at the folder {folder}"):
         status = files.status(folder)
     if not stat.S_ISDIR(status.st_mode):
         what = "a link" if stat.S_ISLNK(status.st_mode) else "not a folder"

@@ -287,8 +287,8 @@ class Slot:
     def _quarantine(self, segment: SealedSegment) -> None:
         """Keep a segment that could not be read back whole, for people to look at."""
         folder = self.path / "quarantine"
-        if self._files.make_folder(folder):
-            self._files.fsync_folder(self.path)
+        self._files.make_folder(folder)
+        self._files.fsync_folder(self.path)
         self._files.rename(segment.path, folder / f"{segment.writer}-{segment.path.name}")
         self._files.fsync_folder(folder)
         self._files.fsync_folder(segment.path.parent)

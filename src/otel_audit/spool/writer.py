@@ -282,11 +282,10 @@ class StreamWriter:
         """The open segment, or a new one that begins with the frames whose segment has failed."""
         if self._segment is None:
             first = self._waiting[0].first_sequence if self._waiting else state.next_sequence
+            # Taken before the file is made: a failed call may have made it, and its name is never used again.
+            ordinal, state.next_ordinal = state.next_ordinal, state.next_ordinal + 1
             with explain("make a segment"):
-                self._segment = OpenSegment(
-                    self._files, state.folder, ordinal=state.next_ordinal, first_sequence=first
-                )
-            state.next_ordinal += 1
+                self._segment = OpenSegment(self._files, state.folder, ordinal=ordinal, first_sequence=first)
             if self._waiting:
                 self._write(state, self._segment, self._waiting)
         return self._segment

@@ -1,0 +1,176 @@
+"""File systems whose n-th step fails, or kills the process, or cuts the power."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from otel_audit.spool.files import Files
+
+STEPS = frozenset(
+    {
+        "append", "create", "create_append", "create_sink", "fdatasync", "fsync", "fsync_folder",
+        "make_folder", "names", "open_lock", "open_read", "pread", "read", "remove_folder", "rename",
+        "status", "try_lock", "unlink",
+    }
+)  # fmt: skip
+
+_OPENING = frozenset({"create_append", "open_read", "open_lock"})
+
+_SYNCING = frozenset({"fdatasync", "fsync", "fsync_folder"})
+"""Nothing here loses what the kernel holds, so these need not wait for a disk."""
+
+
+class Crash(BaseException):
+    """The process is gone: nothing of it touches the disk any more."""
+
+
+class FaultyFiles(Files):
+    """Counts steps, and fails at one of them.
+
+    Args:
+        at: which step, from 1; 0 for none.
+        kind: ``crash``: the process ends before the step, or in the middle of an append. ``error``: the step
+            fails with EIO and is not done, an append half. ``late-error``: it fails though it was done.
+    """
+
+    def __init__(self, at: int = 0, kind: str = "crash") -> None:
+        self.count = 0
+        self.descriptors: set[int] = set()
+        self._at, self._kind = at, kind
+        self._dead = False
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name not in STEPS:
+            return found
+        return lambda *arguments: self._step(name, found, arguments)
+
+    def _step(self, name: str, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        if self._dead:
+            raise Crash
+        self.count += 1
+        fails = self.count == self._at
+        if fails and self._kind != "late-error":
+            if name == "append":
+                descriptor, buffers = arguments
+                content = b"".join(buffers)
+                os.write(descriptor, content[: len(content) // 2])
+            self._fail()
+        result = None if name in _SYNCING else call(*arguments)
+        if fails:
+            if name in _OPENING:
+                os.close(result)
+            elif name == "create_sink":
+                result.close()
+            self._fail()
+        if name in _OPENING:
+            self.descriptors.add(result)
+        return result
+
+    def _fail(self) -> None:
+        if self._kind == "crash":
+            self._dead = True
+            raise Crash
+        raise OSError(errno.EIO, "injected")
+
+    def close(self, descriptor: int) -> None:
+        self.descriptors.discard(descriptor)
+        super().close(descriptor)
+
+    def bury(self) -> None:
+        """Close what the dead process had open, as the kernel does."""
+        for descriptor in tuple(self.descriptors):
+            self.close(descriptor)
+
+
+class PowerCutFiles(FaultyFiles):
+    """A disk that keeps only what was synced when the power goes: the worst that POSIX allows.
+
+    Bytes beyond the last fsync of their file are lost; so is each name that was made, changed or removed
+    since the last fsync of its folder.
+
+    Args:
+        at: before which step the power goes.
+        attic: folder where removed files wait for their return.
+    """
+
+    def __init__(self, at: int, attic: Path) -> None:
+        super().__init__(at, "crash")
+        self._attic = attic
+        self._attic.mkdir()
+        self._open: dict[int, Path] = {}
+        self._durable: dict[Path, int] = {}
+        self._undo: list[tuple[Path, Callable[[], None]]] = []
+
+    def _step(self, name: str, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        before = getattr(self, f"_before_{name}", None)
+        undo = before(*arguments) if before else None
+        result = super()._step(name, call, arguments)
+        if undo is not None:
+            self._undo.append(undo)
+        after = getattr(self, f"_after_{name}", None)
+        if after:
+            after(result, *arguments)
+        return result
+
+    def _before_create_append(self, path: Path, *_: object) -> tuple[Path, Callable[[], None]]:
+        self._durable[path] = 0
+        return path.parent, lambda: path.unlink(missing_ok=True)
+
+    _before_create = _before_create_sink = _before_create_append
+
+    def _after_create_append(self, result: int, path: Path) -> None:
+        self._open[result] = path
+
+    def _after_fdatasync(self, result: None, descriptor: int) -> None:
+        self._after_fsync(result, self._open[descriptor])
+
+    def _after_fsync(self, _result: None, path: Path) -> None:
+        self._durable[path] = path.stat().st_size
+
+    def _after_fsync_folder(self, _result: None, folder: Path) -> None:
+        self._undo = [(where, undo) for where, undo in self._undo if where != folder]
+
+    def _before_make_folder(self, path: Path) -> tuple[Path, Callable[[], None]] | None:
+        return None if path.exists() else (path.parent, lambda: shutil.rmtree(path, ignore_errors=True))
+
+    def _before_remove_folder(self, path: Path) -> tuple[Path, Callable[[], None]] | None:
+        return (path.parent, lambda: path.mkdir(mode=0o700)) if path.exists() else None
+
+    def _before_unlink(self, path: Path) -> tuple[Path, Callable[[], None]] | None:
+        if not path.exists():
+            return None
+        kept = self._keep(path)
+        return path.parent, lambda: os.link(kept, path) if path.parent.exists() else None
+
+    def _before_rename(self, source: Path, target: Path) -> tuple[Path, Callable[[], None]]:
+        kept = self._keep(target) if target.exists() else None
+
+        def undo() -> None:
+            target.rename(source)
+            if kept is not None:
+                os.link(kept, target)
+
+        return target.parent, undo
+
+    def _after_rename(self, _result: None, source: Path, target: Path) -> None:
+        self._durable[target] = self._durable.pop(source, 0)
+
+    def _keep(self, path: Path) -> Path:
+        kept = self._attic / str(len(os.listdir(self._attic)))
+        os.link(path, kept)
+        return kept
+
+    def bury(self) -> None:
+        """Close what was open, and lose what was not synced."""
+        super().bury()
+        for path, size in self._durable.items():
+            if path.exists() and path.stat().st_size > size:
+                os.truncate(path, size)
+        for _, undo in reversed(self._undo):
+            undo()
