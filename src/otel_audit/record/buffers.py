@@ -6,6 +6,7 @@ null, 32-bit offsets for strings, lists and maps, then the data.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = [
     "every_so_many",
     "is_valid",
     "offsets",
+    "parts",
     "sliced",
     "strings",
 ]
@@ -29,6 +31,9 @@ __all__ = [
 Array: TypeAlias = "pa.Array[Any]"
 Offsets: TypeAlias = "np.ndarray[Any, np.dtype[np.int32]]"
 Bools: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+
+PART_BYTES: Final = 1 << 26
+"""A string column holds 2 GiB at most, and an escape makes six bytes of one."""
 
 END: Final = 2**31 - 1
 """Stop of :func:`sliced` for all that is left; the kernel's own default overflows (apache/arrow#51222)."""
@@ -89,3 +94,14 @@ def sliced(texts: Array, start: int, stop: int) -> Array:
     binary: Any = texts.view(pa.binary())
     cut: Array = pc.binary_slice(binary, start, stop)
     return cut.view(pa.string())
+
+
+def parts(records: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Records in parts small enough to be put into text: of :data:`PART_BYTES` at most, or of one record."""
+    rows = records.num_rows
+    # The first size counts all of what a slice is cut from; it is quick to tell, the exact one is not.
+    if rows < 2 or records.get_total_buffer_size() <= PART_BYTES or records.nbytes <= PART_BYTES:
+        yield records
+        return
+    yield from parts(records.slice(0, rows // 2))
+    yield from parts(records.slice(rows // 2))

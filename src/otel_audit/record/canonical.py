@@ -26,16 +26,16 @@ Golden vectors are in ``tests/golden/canonical/``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_audit.record.buffers import Array, data, every_so_many, is_valid, offsets
+from otel_audit.record.buffers import Array, data, every_so_many, is_valid, offsets, parts
 from otel_audit.record.json_columns import JsonText, joined, json_object, json_text, json_time
 from otel_audit.record.json_leaves import Piece
 from otel_audit.record.json_texts import as_one_line, without_own_notes
@@ -65,9 +65,6 @@ _IN_CONTENT_TAG: Final = sorted(
 )
 
 _HEX: Final = frozenset("0123456789abcdef")
-_PART_BYTES: Final = 1 << 26
-"""Records are put into text in parts of this size at most, or of one record: a string column holds 2 GiB, and
-an escape makes six bytes of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +132,7 @@ def record_hashes(records: pa.RecordBatch) -> Array:
     Raises:
         ValueError: a map has the same key twice.
     """
-    return _hashes(_objects(part, _IN_RECORD_HASH) for part in _parts(records))
+    return _hashes(_objects(part, _IN_RECORD_HASH) for part in parts(records))
 
 
 def content_tags(records: pa.RecordBatch) -> Array:
@@ -148,7 +145,7 @@ def content_tags(records: pa.RecordBatch) -> Array:
         ValueError: a map has the same key twice.
     """
     plain = _with_columns(records, {"attributes": without_own_notes(records["attributes"])})
-    return _hashes(_objects(part, _IN_CONTENT_TAG) for part in _parts(plain))
+    return _hashes(_objects(part, _IN_CONTENT_TAG) for part in parts(plain))
 
 
 def group_json(records: pa.RecordBatch, group: Group) -> Array:
@@ -160,7 +157,7 @@ def group_json(records: pa.RecordBatch, group: Group) -> Array:
     Raises:
         ValueError: a map has the same key twice.
     """
-    texts: Array = pa.concat_arrays([_objects(part, _NAMES[group]) for part in _parts(records)])
+    texts: Array = pa.concat_arrays([_objects(part, _NAMES[group]) for part in parts(records)])
     return texts
 
 
@@ -178,7 +175,7 @@ def _group_hashes(records: pa.RecordBatch, group: Group, salts: bytes) -> bytes:
     """SHA-256 of salt and canonical group, 32 bytes a record; a salt has 16."""
     hashes: list[bytes] = []
     start = 0
-    for part in _parts(records):
+    for part in parts(records):
         end = start + part.num_rows * SALT_BYTES
         # Salts are no UTF-8, but they only pass through a join of bytes on their way to the hash.
         before = every_so_many(SALT_BYTES, salts[start:end])
@@ -210,8 +207,8 @@ def _agreed_time(micros: Array, nanos: Array) -> Array:
     agreed = nanos.fill_null(0).to_numpy() // 1000 == coarse
     if not micros.null_count and not nanos.null_count and agreed.all():
         return nanos
-    times: Any = pc.if_else(pa.array(agreed & is_valid(micros)), nanos, pa.scalar(None, pa.int64()))
-    return times
+    no_time: Any = pa.scalar(None, pa.int64())
+    return cast("Array", pc.if_else(pa.array(agreed & is_valid(micros)), nanos, no_time))
 
 
 def _sha256(texts: Array) -> list[bytes]:
@@ -254,13 +251,3 @@ def _with_columns(records: pa.RecordBatch, columns: dict[str, Array]) -> pa.Reco
         [columns[name] if name in columns else records[name] for name in records.schema.names],
         schema=records.schema,
     )
-
-
-def _parts(records: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    rows = records.num_rows
-    # The first size counts all of what a slice is cut from; it is quick to tell, the exact one is not.
-    if rows < 2 or records.get_total_buffer_size() <= _PART_BYTES or records.nbytes <= _PART_BYTES:
-        yield records
-        return
-    yield from _parts(records.slice(0, rows // 2))
-    yield from _parts(records.slice(rows // 2))

@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from otel_audit.record.buffers import Array, data
 from otel_audit.record.notes import OBSERVED, OWN_KEYS, PARTITIONED_BY
 
-__all__ = ["as_one_line", "says_observed", "without_own_notes"]
+__all__ = ["as_one_line", "escape_separators", "says_observed", "without_own_notes"]
 
-_SEPARATORS: Final = (b"\xe2\x80\xa8", b"\xe2\x80\xa9")
-"""U+2028 and U+2029 in UTF-8: ends of line for JavaScript and some readers of NDJSON, legal within JSON."""
+Bytes: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 
-_LEAD_BYTE: Final = b"\xe2"
 _FIRST_PRINTABLE: Final = 0x20
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[^"]+', re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
 
 _ESCAPES: Final = {0x2028: "\\u2028", 0x2029: "\\u2029"}
+"""Ends of line for JavaScript and for some readers of NDJSON; legal within JSON."""
 _FILED_BY_OBSERVED: Final = f'"{PARTITIONED_BY}":"{OBSERVED}"'
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -43,15 +41,32 @@ def as_one_line(texts: Array) -> Array:
     Args:
         texts: string array, JSON or null.
     """
-    raw = data(texts).tobytes() if len(texts) else b""
-    if raw and np.frombuffer(raw, np.uint8).min() < _FIRST_PRINTABLE:
+    raw = _bytes(texts)
+    if len(raw) and raw.min() < _FIRST_PRINTABLE:
         texts = _rewritten(texts, lambda text: _CONTROL.search(text) is not None, _minified)
-    # One byte is looked for first, since it is rare in most texts and found ten times as fast as three.
-    if _LEAD_BYTE in raw and any(separator in raw for separator in _SEPARATORS):
-        for character, escape in _ESCAPES.items():
-            replaced: Any = pc.replace_substring(texts, chr(character), escape)
-            texts = replaced
+    if _has_separator(raw):
+        texts = _rewritten(texts, lambda text: not text.isascii(), lambda text: text.translate(_ESCAPES))
     return texts
+
+
+def escape_separators(lines: memoryview) -> bytes | memoryview:
+    """JSON with U+2028 and U+2029, which stand within strings only, escaped."""
+    if not _has_separator(np.frombuffer(lines, np.uint8)):
+        return lines
+    escaped = lines.tobytes()
+    for character, escape in _ESCAPES.items():
+        escaped = escaped.replace(chr(character).encode(), escape.encode())
+    return escaped
+
+
+def _has_separator(raw: Bytes) -> bool:
+    # In UTF-8 the two are E2 80 A8 and E2 80 A9. A search for one byte runs ten times as fast as for three.
+    leads = np.flatnonzero(raw[:-2] == 0xE2)
+    return bool(((raw[leads + 1] == 0x80) & ((raw[leads + 2] | 1) == 0xA9)).any())
+
+
+def _bytes(texts: Array) -> Bytes:
+    return np.frombuffer(data(texts) if len(texts) else b"", np.uint8)
 
 
 def _minified(text: str) -> str:
@@ -70,7 +85,7 @@ def says_observed(attributes: Array) -> Array:
         Boolean array without nulls.
     """
     flags = np.zeros(len(attributes), np.bool_)
-    if len(attributes) and _FILED_BY_OBSERVED.encode() in data(attributes).tobytes():
+    if _FILED_BY_OBSERVED.encode() in _bytes(attributes).tobytes():
         for row, text in enumerate(attributes.to_pylist()):
             # The same characters may stand deeper, where the sender wrote them; only the outermost count.
             members = _members(text) if text is not None and _FILED_BY_OBSERVED in text else None
