@@ -8,103 +8,184 @@ null where all its children are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from itertools import accumulate, chain
+from typing import Any, Final, Protocol, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from otel_audit.convert.sorter import Headers
 from otel_audit.record.schema import EXACT_TIMES, FIELDS, SCHEMA
 
-__all__ = ["Row", "build_batch"]
+__all__ = ["Part", "Row", "RowsPart", "array_of", "build_batch"]
 
 Row: TypeAlias = "dict[str, object]"
-"""Leaf path → value. Maps are dicts, nested records lists of dicts, instants the exact column's nanoseconds."""
+"""Leaf path → value. Headers are :data:`~otel_audit.convert.sorter.Headers`, other maps dicts, nested records
+lists of dicts, instants the exact column's nanoseconds."""
 
-_NANOS: Final = {exact: coarse for coarse, exact in EXACT_TIMES.items()}
+_NANOS_PER_MICRO: Final = 1_000
 
 _HEADERS: Final = pa.map_(pa.string(), pa.list_(pa.string()))
 
 
-def build_batch(rows: Sequence[Row]) -> pa.RecordBatch:
-    """Builds a batch with the columns of the schema, in its order.
+_INSTANT: Final = pa.int64()
+
+_LAYOUT: Final = tuple(
+    (
+        entry.name,
+        entry.type,
+        tuple(pa.field(f"{entry.name}.{child.name}", child.type) for child in entry.type)
+        if pa.types.is_struct(entry.type)
+        else (),
+    )
+    for entry in FIELDS
+)
+"""Columns in order: name, type, and of structs the children by leaf path."""
+
+
+class Part(Protocol):
+    """Some records of a batch, asked for one leaf at a time."""
+
+    def __len__(self) -> int:
+        """How many records it holds."""
+
+    def has(self, leaf: str) -> bool:
+        """Whether any of them may have a value for ``leaf``."""
+
+    def column(self, leaf: str, kind: pa.DataType) -> pa.Array[Any]:
+        """Returns the values of a leaf that :meth:`has` confirms.
+
+        Raises:
+            TypeError, ValueError, OverflowError: a value does not fit the type (Arrow's own errors are
+                subclasses of these).
+        """
+
+
+class RowsPart:
+    """Records given as rows.
 
     Args:
         rows: one a record. Values have the Python types of their Arrow types; times are given as
             ``timeUnixNano`` and ``observedTimeUnixNano``, the columns in microseconds follow from them.
+        commons: for each record the row of what it has in common with others: the same object wherever it
+            is the same, so that its values are made once. A leaf of the record's own row comes first.
+    """
+
+    def __init__(self, rows: Sequence[Row], commons: Sequence[Row]) -> None:
+        self._rows, self._commons = rows, commons
+        self._used: set[str] = set().union(*rows)
+        positions: dict[int, int] = {}
+        which = [positions.setdefault(id(common), len(positions)) for common in commons]
+        distinct = {id(common): common for common in commons}
+        self._distinct = [distinct[key] for key in positions]
+        self._used_by_commons: set[str] = set().union(*self._distinct)
+        self._which = pa.array(which, pa.int32())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def has(self, leaf: str) -> bool:
+        return leaf in self._used or leaf in self._used_by_commons
+
+    def column(self, leaf: str, kind: pa.DataType) -> pa.Array[Any]:
+        if leaf not in self._used:
+            return array_of([common.get(leaf) for common in self._distinct], kind).take(self._which)
+        if leaf not in self._used_by_commons:
+            return array_of([row.get(leaf) for row in self._rows], kind)
+        pairs = zip(self._rows, self._commons, strict=True)
+        return array_of([row[leaf] if leaf in row else common.get(leaf) for row, common in pairs], kind)
+
+
+def build_batch(parts: Sequence[Part], order: Sequence[int] | None = None) -> pa.RecordBatch:
+    """Builds a batch with the columns of the schema, in its order.
+
+    Args:
+        parts: records, part after part.
+        order: for each record of the parts its place in the batch; ``None`` where they are in place.
 
     Raises:
-        TypeError, ValueError, OverflowError: a value does not fit its column (Arrow's own errors are
-            subclasses of these).
+        TypeError, ValueError, OverflowError: a value does not fit its column.
     """
-    count = len(rows)
-    used = set().union(*rows)
-    columns: list[pa.Array] = []
-    for entry in FIELDS:
-        name, kind = entry.name, entry.type
+    total = sum(len(part) for part in parts)
+    leaves = _Leaves([part for part in parts if len(part)], total, order)
+    columns: list[pa.Array[Any]] = []
+    for name, kind, children in _LAYOUT:
         if name in EXACT_TIMES:
-            columns.append(_micros(rows, EXACT_TIMES[name], kind))
-        elif pa.types.is_struct(kind):
-            columns.append(_struct(rows, name, kind, used, count))
-        elif name not in used:
-            columns.append(pa.nulls(count, kind))
+            # Instants are not negative here, so the truncating division rounds down.
+            nanos = leaves.column(EXACT_TIMES[name], _INSTANT)
+            columns.append(pc.divide(nanos, _NANOS_PER_MICRO).cast(kind))
+        elif children:
+            columns.append(_struct(leaves, kind, children))
         else:
-            columns.append(_leaf([row.get(name) for row in rows], kind))
+            columns.append(leaves.column(name, kind))
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
 
-def _micros(rows: Sequence[Row], exact: str, kind: pa.DataType) -> pa.Array:
-    nanos = pa.array([row.get(exact) for row in rows], pa.int64())
-    # Instants are not negative here, so the truncating division rounds down.
-    return pc.divide(nanos, 1_000).cast(kind)
+class _Leaves:
+    """Puts together one leaf of all parts at a time."""
+
+    def __init__(self, parts: Sequence[Part], total: int, order: Sequence[int] | None) -> None:
+        self._parts, self._total = parts, total
+        self._order = None if order is None else pc.sort_indices(pa.array(order, pa.int64()))
+
+    def __len__(self) -> int:
+        return self._total
+
+    def has(self, leaf: str) -> bool:
+        return any(part.has(leaf) for part in self._parts)
+
+    def column(self, leaf: str, kind: pa.DataType) -> pa.Array[Any]:
+        if not self.has(leaf):
+            return pa.nulls(self._total, kind)
+        arrays = [
+            part.column(leaf, kind) if part.has(leaf) else pa.nulls(len(part), kind) for part in self._parts
+        ]
+        joined = arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
+        return joined if self._order is None else joined.take(self._order)
 
 
-def _struct(
-    rows: Sequence[Row], name: str, kind: pa.StructType, used: set[str], count: int
-) -> pa.Array:
-    present = [child for child in kind if f"{name}.{child.name}" in used]
-    if not present:
-        return pa.nulls(count, kind)
-    children: dict[str, pa.Array] = {}
+def _struct(leaves: _Leaves, kind: pa.DataType, children: tuple[pa.Field, ...]) -> pa.Array[Any]:
+    if not any(leaves.has(child.name) for child in children):
+        return pa.nulls(len(leaves), kind)
+    arrays: list[pa.Array[Any]] = []
     null = None
-    for child in present:
-        path = f"{name}.{child.name}"
-        values = _leaf([row.get(path) for row in rows], child.type)
-        children[child.name] = values
-        missing = pc.is_null(values)
-        null = missing if null is None else pc.and_(null, missing)
-    return pa.StructArray.from_arrays(
-        [children[child.name] if child.name in children else pa.nulls(count, child.type) for child in kind],
-        fields=list(kind),
-        mask=null,
-    )
+    for child in children:
+        values = leaves.column(child.name, child.type)
+        arrays.append(values)
+        if leaves.has(child.name):
+            missing = values.is_null()
+            null = missing if null is None else pc.and_(null, missing)
+    return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=null)
 
 
-def _leaf(values: list[Any], kind: pa.DataType) -> pa.Array:
-    if kind == _HEADERS:
-        return _headers(values)
+def array_of(values: list[Any], kind: pa.DataType) -> pa.Array[Any]:
+    """Returns an array of Python values; maps come as dicts, headers as :data:`Headers`."""
     if pa.types.is_map(kind):
+        if kind == _HEADERS:
+            return _headers(values)
         values = [None if value is None else sorted(value.items()) for value in values]
     return pa.array(values, kind)
 
 
-def _headers(values: list[dict[str, list[str]] | None]) -> pa.Array:
+def _headers(values: list[Headers | None]) -> pa.Array[Any]:
     """Builds the map column from flat lists: several times cheaper than from nested Python objects."""
-    rows: list[int | None] = [0]
+    rows: list[int | None] = []
     names: list[str] = []
-    items: list[int] = [0]
-    texts: list[str] = []
+    texts: list[list[str]] = []
     for value in values:
         if value is None:
-            # A null's own offset marks it, so the offset before it has to be a number again.
-            rows[-1:] = [None, len(names)]
-            continue
-        for name in sorted(value):
-            names.append(name)
-            texts += value[name]
-            items.append(len(texts))
-        rows.append(len(names))
+            # The offset before a null marks it.
+            rows.append(None)
+        else:
+            rows.append(len(names))
+            names += value[0]
+            texts += value[1]
+    rows.append(len(names))
+    items = [0, *accumulate(map(len, texts))]
     return pa.MapArray.from_arrays(
         pa.array(rows, pa.int32()),
         pa.array(names, pa.string()),
-        pa.ListArray.from_arrays(pa.array(items, pa.int32()), pa.array(texts, pa.string())),
+        pa.ListArray.from_arrays(
+            pa.array(items, pa.int32()), pa.array(list(chain.from_iterable(texts)), pa.string())
+        ),
     )

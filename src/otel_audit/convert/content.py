@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from otel_audit.convert import notes
+from otel_audit.convert.sorter import Sorted
 from otel_audit.convert.spans import Attributes
 
-__all__ = ["strip_content"]
+__all__ = ["drop_content"]
 
 _PREFIXES: Final = (
     "gen_ai.prompt",
@@ -44,9 +46,20 @@ _PREFIXES: Final = (
 """Names under which dialects put messages, arguments, results, documents and bodies."""
 
 
-def strip_content(attributes: Attributes) -> bool:
-    """Takes content out of attributes. Returns whether there was any."""
-    content = [name for name in attributes if name.startswith(_PREFIXES)]
-    for name in content:
-        del attributes[name]
-    return bool(content)
+_LEAVES: Final = ("request", "response", "requestBase64", "responseBase64")
+
+
+def drop_content(found: Sorted, others: list[Attributes], oddities: list[str]) -> None:
+    """Takes messages and bodies out of the record's leaves, of what is left of the attributes, and of others.
+
+    Args:
+        found: a span's sorted attributes.
+        others: attributes of its events.
+        oddities: takes a note where there was any.
+    """
+    dropped = [found.row.pop(leaf) for leaf in _LEAVES if leaf in found.row]
+    for attributes in (found.rest, found.held, *others):
+        content = [name for name in attributes if name.startswith(_PREFIXES)]
+        dropped += [attributes.pop(name) for name in content]
+    if dropped:
+        oddities.append(notes.CONTENT_OFF)

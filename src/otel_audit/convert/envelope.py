@@ -10,22 +10,34 @@ from typing import Final
 
 from otel_audit.convert import notes
 from otel_audit.convert.columns import Row
-from otel_audit.convert.rest import MAX_EXACT, encode_object
-from otel_audit.convert.spans import Attributes, EventData, LinkData, SpanData
+from otel_audit.convert.rest import MAX_EXACT, encode_object, encode_value
+from otel_audit.convert.spans import Attributes, EventData, LinkData, LogData, SpanData, Value
 from otel_audit.convert.times import DAY_NS, HOUR_NS, MAX_INT64, rfc3339
 from otel_audit.convert.values import unused_key
+from otel_audit.record.ids import log_record_id
 
-__all__ = ["fill_ids", "fill_log_time", "fill_span_parts", "fill_span_times", "is_out_of_bounds"]
+__all__ = [
+    "AFTER_NS",
+    "BEFORE_NS",
+    "NO_TRACE",
+    "fill_ids",
+    "fill_log_time",
+    "fill_span_parts",
+    "fill_span_times",
+    "is_out_of_bounds",
+    "log_row_id",
+]
 
-_BEFORE: Final = 7 * DAY_NS
-_AFTER: Final = HOUR_NS
+BEFORE_NS: Final = 7 * DAY_NS
+AFTER_NS: Final = HOUR_NS
 
 _MAX_INT32: Final = 2**31 - 1
 
 _HEX: Final = re.compile(r"[0-9a-f]{1,64}")
 
-_SIZES: Final = {"traceId": 32, "spanId": 16, "parentSpanId": 16}
-"""Digits of the ids that the W3C trace context knows."""
+_TRACE_DIGITS: Final = 32
+_SPAN_DIGITS: Final = 16
+NO_TRACE: Final = "0" * _TRACE_DIGITS
 
 
 def is_out_of_bounds(event_time: int, observed: int) -> bool:
@@ -34,37 +46,36 @@ def is_out_of_bounds(event_time: int, observed: int) -> bool:
     Outside of [observed − 7 d, observed + 1 h] a forged or broken clock would make partitions without number,
     or hide a record from retention.
     """
-    return not observed - _BEFORE <= event_time <= observed + _AFTER
+    return not observed - BEFORE_NS <= event_time <= observed + AFTER_NS
 
 
 def fill_ids(
-    row: Row, rest: Attributes, ids: tuple[tuple[str, str], ...], oddities: list[str], *, required: bool
+    row: Row, rest: Attributes, trace_id: str, span_id: str, parent_id: str, oddities: list[str]
 ) -> None:
-    """Fills ``traceId``, ``spanId`` and ``parentSpanId``.
+    """Fills ``traceId``, ``spanId`` and ``parentSpanId``, which is ``""`` for a root.
 
-    Hexadecimal of another length is kept; anything else goes to the rest, since ids are not masked.
-
-    Args:
-        ids: leaf and id, ``""`` where missing.
-        required: whether trace and span id have to be there.
+    An id that the W3C trace context does not know is kept where it is hexadecimal; anything else goes to the
+    rest, since ids are not masked.
     """
-    for leaf, value in ids:
-        if len(value) == _SIZES[leaf] and value.strip("0") and _HEX.fullmatch(value):
+    if len(trace_id) == _TRACE_DIGITS and trace_id != NO_TRACE and len(span_id) == _SPAN_DIGITS:
+        row["traceId"], row["spanId"] = trace_id, span_id
+        if len(parent_id) == _SPAN_DIGITS:
+            row["parentSpanId"] = parent_id
+            return
+        if not parent_id:
+            return
+    oddities.append(notes.ID_MALFORMED)
+    for leaf, value in (("traceId", trace_id), ("spanId", span_id), ("parentSpanId", parent_id)):
+        if value and _HEX.fullmatch(value):
             row[leaf] = value
         elif value:
-            oddities.append(notes.ID_MALFORMED)
-            if _HEX.fullmatch(value):
-                row[leaf] = value
-            else:
-                rest[unused_key(rest, f"otlp.{leaf}", oddities)] = value
-        elif required and leaf != "parentSpanId":
-            oddities.append(notes.ID_MALFORMED)
+            row.pop(leaf, None)
+            rest[unused_key(rest, f"otlp.{leaf}", oddities)] = value
 
 
 def fill_span_times(row: Row, span: SpanData, observed: int) -> None:
     """Fills the span's time, exact, and its duration; a span without a start happened when it was seen."""
     start, end = span.start_unix_nano, span.end_unix_nano
-    row["observedTimeUnixNano"] = observed
     started = 0 < start <= MAX_INT64
     row["timeUnixNano"] = start if started else observed
     if not started:
@@ -81,7 +92,6 @@ def fill_span_times(row: Row, span: SpanData, observed: int) -> None:
 
 def fill_log_time(row: Row, time: int, log_observed: int, observed: int, oddities: list[str]) -> None:
     """Fills a log event's time: its own, else when its SDK saw it, else when we did."""
-    row["observedTimeUnixNano"] = observed
     for candidate in (time, log_observed):
         if 0 < candidate <= MAX_INT64:
             row["timeUnixNano"] = candidate
@@ -91,20 +101,35 @@ def fill_log_time(row: Row, time: int, log_observed: int, observed: int, odditie
 
 
 def fill_span_parts(row: Row, span: SpanData) -> None:
-    """Fills name, kind, events, links and the counts of what SDK limits threw away."""
+    """Fills name, events, links and the counts of what SDK limits threw away."""
     row["spanName"] = span.name or None
-    row["spanKind"] = span.kind
     row["sampled"] = span.sampled
     if span.events:
         row["events"] = [_event(event, span.oddities) for event in span.events]
     if span.links:
         row["links"] = [_link(link, span.oddities) for link in span.links]
+    if span.joined:
+        row["joined"] = list(span.joined)
     if span.dropped_attributes:
         row["droppedAttributes"] = _count(span.dropped_attributes)
     if span.dropped_events:
         row["droppedEvents"] = _count(span.dropped_events)
     if span.dropped_links:
         row["droppedLinks"] = _count(span.dropped_links)
+
+
+def log_row_id(tenant: str, log: LogData, service_name: str) -> str:
+    """Returns the id of a log event's record; to be asked before its attributes are used up."""
+    content: Value = {"attributes": log.attributes, "body": log.body}
+    return log_record_id(
+        tenant,
+        log.trace_id,
+        log.span_id,
+        log.time_unix_nano,
+        service_name,
+        log.name,
+        encode_value(content, []).encode(),
+    )
 
 
 def _event(event: EventData, oddities: list[str]) -> dict[str, str | None]:
@@ -119,7 +144,7 @@ def _event(event: EventData, oddities: list[str]) -> dict[str, str | None]:
 def _link(link: LinkData, oddities: list[str]) -> dict[str, str | None]:
     attributes = dict(link.attributes)
     ids: Row = {}
-    fill_ids(ids, attributes, (("traceId", link.trace_id), ("spanId", link.span_id)), oddities, required=True)
+    fill_ids(ids, attributes, link.trace_id, link.span_id, "", oddities)
     return {
         "traceId": ids.get("traceId"),
         "spanId": ids.get("spanId"),

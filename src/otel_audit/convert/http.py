@@ -23,12 +23,12 @@ from otel_audit.convert.sorter import Room, Sorted
 from otel_audit.convert.spans import Value
 from otel_audit.convert.url import same_query, split_host, split_url
 
-__all__ = ["complete_http"]
+__all__ = ["PLAIN_METHODS", "complete_http"]
 
-_METHODS: Final = frozenset(
-    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE", "_OTHER"}
+PLAIN_METHODS: Final = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
 )
-"""RFC 9110, RFC 5789, QUERY, and what the conventions write for any other."""
+"""RFC 9110, RFC 5789 and QUERY."""
 
 _UNUSUAL_METHOD: Final = re.compile(r"[A-Z][A-Z-]{1,19}")
 """PROPFIND, PURGE …: short words in capitals; ``method`` is not masked, so it holds no free text."""
@@ -36,6 +36,7 @@ _UNUSUAL_METHOD: Final = re.compile(r"[A-Z][A-Z-]{1,19}")
 _SCHEME: Final = re.compile(r"[a-z][a-z+]{1,9}")
 
 _OTHER: Final = "_OTHER"
+"""What the conventions write for a method that an instrumentation does not know."""
 
 _OLD_TEXT: Final = (
     (http_attributes.HTTP_METHOD, "method"),
@@ -85,7 +86,7 @@ def complete_http(found: Sorted, kind: str, oddities: list[str]) -> None:
     if found.rooms & Room.URL:
         _read_url(found, kind)
     method = row.get("method")
-    if method is not None and (method not in _METHODS or method == _OTHER):
+    if method is not None and method not in PLAIN_METHODS:
         _read_unusual_method(found, str(method))
     scheme = row.get("scheme")
     if scheme is not None and scheme not in ("https", "http") and not _SCHEME.fullmatch(str(scheme)):
@@ -186,7 +187,7 @@ def _read_unusual_method(found: Sorted, method: str) -> None:
     original = rest.get(http_attributes.HTTP_REQUEST_METHOD_ORIGINAL)
     if method == _OTHER and isinstance(original, str) and _UNUSUAL_METHOD.fullmatch(original):
         row["method"] = original
-    elif method != _OTHER and method.upper() in _METHODS:
+    elif method != _OTHER and method.upper() in PLAIN_METHODS:
         row["method"] = method.upper()
         rest.setdefault(http_attributes.HTTP_REQUEST_METHOD_ORIGINAL, method)
     elif method != _OTHER and not _UNUSUAL_METHOD.fullmatch(method):

@@ -6,6 +6,7 @@ say, then what follows from both.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from opentelemetry.semconv._incubating.attributes.event_attributes import EVENT_NAME
@@ -13,8 +14,9 @@ from opentelemetry.semconv._incubating.attributes.event_attributes import EVENT_
 from otel_audit.convert import notes
 from otel_audit.convert.audit import RECORD_ID, complete_audit, is_safe_event_name
 from otel_audit.convert.bodies import complete_bodies
+from otel_audit.convert.bulk import BulkPlan, plan_bulk
 from otel_audit.convert.columns import Row
-from otel_audit.convert.content import strip_content
+from otel_audit.convert.content import drop_content
 from otel_audit.convert.endpoints import RouteTable
 from otel_audit.convert.envelope import (
     fill_ids,
@@ -24,77 +26,106 @@ from otel_audit.convert.envelope import (
     is_out_of_bounds,
 )
 from otel_audit.convert.http import complete_http
-from otel_audit.convert.identity import complete_identity
+from otel_audit.convert.identity import IdentityReader
 from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.options import ConvertOptions, ModelEndpoint
 from otel_audit.convert.outcome import complete_outcome
 from otel_audit.convert.resources import ResourceFields
-from otel_audit.convert.rest import MAX_EXACT, encode_value, finish_attributes
+from otel_audit.convert.rest import MAX_EXACT, finish_attributes
 from otel_audit.convert.rpc import complete_rpc
 from otel_audit.convert.select import PLATFORM, Family, carries_audit, choose_stream, family_of
-from otel_audit.convert.sorter import Room, Sorted, sort_attributes
+from otel_audit.convert.sorter import Room, Sorted, header_values, shape_of, sort_attributes
 from otel_audit.convert.source import complete_source, parse_networks
 from otel_audit.convert.spans import Attributes, LogData, SpanData
-from otel_audit.record.ids import given_record_id, log_record_id, span_record_id
+from otel_audit.record.ids import given_record_id, span_record_id
 from otel_audit.record.schema import SCHEMA_VERSION
 
-__all__ = ["BROKEN_EVENT", "LOG_BODY", "RowBuilder"]
+__all__ = ["BROKEN_EVENT", "LOG_BODY", "UNNAMED_EVENT", "RowBuilder"]
 
 LOG_BODY: Final = "log.body"
 """Attribute that keeps the body of a log event, for which the record has no field."""
 
-_USUAL: Final = frozenset({Family.HTTP, Family.INFERENCE, Family.TOOL, Family.RPC})
-
 _REQUEST_ID: Final = "x-request-id"
 
-_CONTENT: Final = ("request", "response", "requestBase64", "responseBase64")
-
-_UNNAMED_EVENT: Final = "audit.event"
+UNNAMED_EVENT: Final = "audit.event"
 """``eventName`` of what carries ``audit.*`` and no name that may be shown."""
 
 BROKEN_EVENT: Final = "audit.unreadable"
 """``eventName`` of a span or log event that could not be converted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the names of a span's attributes alone decide; shared by all spans of one shape.
+
+    Attributes:
+        family: what kind of span it is.
+        stream: where its record goes, ``None`` where it becomes none.
+        audited: whether it carries ``audit.*``.
+        common: leaves that all its records have.
+        bulk: how many of them become columns at once, ``None`` where each needs a row.
+    """
+
+    family: Family
+    stream: str | None
+    audited: bool
+    common: Row
+    bulk: BulkPlan | None
+
+
+_MAX_VERDICTS: Final = 2_048
+"""Remembered at most: a sender that makes up names must not fill the memory."""
+
+
 class RowBuilder:
-    """Builds rows under one set of options; without state between calls, so threads may share it."""
+    """Builds rows under one set of options.
+
+    What it remembers between calls follows from options and names alone, so threads may share it.
+    """
 
     def __init__(self, options: ConvertOptions) -> None:
         self._options = options
+        self._identity = IdentityReader(options.identity)
         self._trusted = parse_networks(options.identity.trusted_proxies)
         self._models: RouteTable[ModelEndpoint] = RouteTable(
             [(endpoint.pattern, endpoint) for endpoint in options.models]
         )
         self._actions = RouteTable([(route, verb.upper()) for route, verb in options.route_actions])
+        self._verdicts: dict[tuple[object, ...], Verdict] = {}
+        self._rows_only = bool(
+            options.models or options.route_actions or self._trusted or options.content == "off"
+        )
 
     def span_row(
-        self, span: SpanData, call: InferenceCall | None, shared: ResourceFields, observed: int
+        self,
+        span: SpanData,
+        call: InferenceCall | None,
+        verdict: Verdict,
+        shared: ResourceFields,
+        observed: int,
     ) -> Row | None:
-        """Returns the row of a span, ``None`` where it becomes no record.
+        """Returns the row of a span, ``None`` where it is no record.
 
         Args:
             span: its attributes are used up.
             call: what the inference dialects took out of it.
+            verdict: from :meth:`judge`.
             shared: what its resource and scope give every record.
             observed: when it was seen, nanoseconds since the epoch.
         """
-        family = family_of(span.kind, span.attributes, call)
-        if family not in _USUAL and not self._wants(family, span.attributes):
-            return None
         oddities = span.oddities
         found = sort_attributes(span.attributes, oddities)
-        stream = self._interpret(found, family, span.kind, call, oddities)
+        row = found.row
+        stream = self._interpret(found, verdict, span.kind, call, oddities)
         if stream is None:
             return None
-        row = found.row
         if self._drops_content(row, stream):
-            _drop_content(found, [event.attributes for event in span.events], oddities)
+            drop_content(found, [event.attributes for event in span.events], oddities)
         complete_outcome(row, span)
         fill_span_times(row, span, observed)
         fill_span_parts(row, span)
-        ids = (("traceId", span.trace_id), ("spanId", span.span_id), ("parentSpanId", span.parent_span_id))
-        fill_ids(row, found.rest, ids, oddities, required=True)
-        row["recordId"] = self._given_id(found) or span_record_id(
+        fill_ids(row, found.rest, span.trace_id, span.span_id, span.parent_span_id, oddities)
+        row["recordId"] = (self._given_id(found) if verdict.audited else None) or span_record_id(
             self._options.tenant,
             span.trace_id,
             span.span_id,
@@ -102,36 +133,30 @@ class RowBuilder:
             span.start_unix_nano,
             shared.service_name,
         )
-        self._finish(found, stream, shared, oddities)
+        self._finish(found, shared, observed, oddities)
         return row
 
     def log_row(
-        self, log: LogData, call: InferenceCall | None, shared: ResourceFields, observed: int
-    ) -> Row | None:
-        """Returns the row of a log event that joined no span, ``None`` where it becomes no record.
+        self, log: LogData, call: InferenceCall | None, record_id: str, shared: ResourceFields, observed: int
+    ) -> tuple[Row, Row] | None:
+        """Returns likewise for a log event that joined no span.
 
         Log events are records when they carry ``audit.*`` or when a dialect reads them.
+
+        Args:
+            record_id: made before a dialect took anything out of the event.
         """
         if call is None and not carries_audit(log.attributes):
             return None
         oddities = log.oddities
-        record_id = log_record_id(
-            self._options.tenant,
-            log.trace_id,
-            log.span_id,
-            log.time_unix_nano,
-            shared.service_name,
-            log.name,
-            encode_value({"attributes": log.attributes, "body": log.body}, []).encode(),
-        )
-        if call is None and log.body is not None:
+        if log.body is not None:
             log.attributes.setdefault(LOG_BODY, log.body)
-        family = family_of("", log.attributes, call)
+        verdict = self.judge("", log.attributes, call)
         found = sort_attributes(log.attributes, oddities)
-        stream = self._interpret(found, family, "", call, oddities)
+        row = found.row
+        stream = self._interpret(found, verdict, "", call, oddities)
         if stream is None:
             return None
-        row = found.row
         if call is None:
             if is_safe_event_name(log.name):
                 row["eventName"] = log.name
@@ -139,71 +164,105 @@ class RowBuilder:
                 found.rest.setdefault(EVENT_NAME, log.name)
                 oddities.append(notes.NAME_UNSAFE)
         if self._drops_content(row, stream):
-            _drop_content(found, [], oddities)
+            drop_content(found, [], oddities)
         row.setdefault("outcome", "failure" if "errorCode" in row else "unknown")
         fill_log_time(row, log.time_unix_nano, log.observed_unix_nano, observed, oddities)
-        fill_ids(
-            row, found.rest, (("traceId", log.trace_id), ("spanId", log.span_id)), oddities, required=False
-        )
+        if log.trace_id or log.span_id:
+            fill_ids(row, found.rest, log.trace_id, log.span_id, "", oddities)
         row["recordId"] = self._given_id(found) or record_id
         if log.dropped_attributes:
             row["droppedAttributes"] = min(max(log.dropped_attributes, 0), 2**31 - 1)
-        self._finish(found, stream, shared, oddities)
-        return row
+        self._finish(found, shared, observed, oddities)
+        return row, verdict.common
 
-    def _wants(self, family: Family, attributes: Attributes) -> bool:
-        """Whether a span outside the usual families becomes a record; asked before any work is done on it."""
-        return choose_stream(family, self._options, carries_audit=carries_audit(attributes)) is not None
+    def may_be_record(self, verdict: Verdict) -> bool:
+        """Whether spans of a verdict can become records at all; a route may still decide it."""
+        return verdict.stream is not None or (bool(self._models) and verdict.family is Family.HTTP)
+
+    def judge(self, kind: str, attributes: Attributes, call: InferenceCall | None) -> Verdict:
+        """Returns what the names of a span's attributes decide, less those that ``call`` was read from."""
+        key = (kind, call.operation if call is not None else None, *attributes)
+        try:
+            return self._verdicts[key]
+        except KeyError:
+            pass
+        family = family_of(kind, attributes, call)
+        audited = carries_audit(attributes)
+        stream = choose_stream(family, self._options, carries_audit=audited)
+        common: Row = {
+            "schemaVersion": SCHEMA_VERSION,
+            "tenant": self._options.tenant,
+            "stream": stream,
+            "eventName": f"gen_ai.{call.operation}" if call else f"{family.value}.{kind}",
+            "spanKind": kind or None,
+            "capture.state": "none",
+            "user.type": "unknown",
+            "user.assurance": "none",
+        }
+        if family is Family.HTTP:
+            common["protocol"] = "http"
+        if family is Family.INTERNAL or family is Family.ASGI:
+            common["eventName"] = UNNAMED_EVENT
+        bulk = None
+        if stream is not None and not (audited or self._rows_only):
+            bulk = plan_bulk(shape_of(tuple(attributes)), family, kind, self._identity.claiming)
+        verdict = Verdict(family, stream, audited, common, bulk)
+        if len(self._verdicts) < _MAX_VERDICTS:
+            self._verdicts[key] = verdict
+        return verdict
 
     def _interpret(
-        self, found: Sorted, family: Family, kind: str, call: InferenceCall | None, oddities: list[str]
+        self, found: Sorted, verdict: Verdict, kind: str, call: InferenceCall | None, oddities: list[str]
     ) -> str | None:
         """Lets each room fill its leaves. Returns the stream, ``None`` where it becomes no record."""
-        row = found.row
-        audited = bool(found.rooms & Room.AUDIT)
-        if audited:
+        row, family = found.row, verdict.family
+        if verdict.audited:
             complete_audit(found, oddities)
         complete_http(found, kind, oddities)
         if family is Family.RPC or "rpc.method" in row or "rpc.service" in row:
             complete_rpc(found, oddities)
-        elif "method" in row or "returnCode" in row or family is Family.HTTP:
+        elif family is Family.HTTP or "method" in row or "returnCode" in row:
             row["protocol"] = "http"
-        complete_source(found, kind, self._trusted, oddities)
-        complete_identity(found, call.users if call is not None else (), self._options.identity, oddities)
+        if found.rooms & Room.ADDRESS:
+            complete_source(found, kind, self._trusted, oddities)
+        self._identity.complete(found, call.users if call is not None else (), oddities)
         if found.rooms & Room.BODY:
             complete_bodies(found, oddities)
-        endpoint = None
-        if self._models and family is Family.HTTP:
+        stream = verdict.stream
+        if call is not None:
+            _fill_call(row, call, oddities)
+        elif self._models and family is Family.HTTP:
             endpoint = self._models.find(
                 route=row.get("route"), path=row.get("requestPath"), host=row.get("server.address")
             )
-        stream = choose_stream(
-            family, self._options, carries_audit=audited, is_model_endpoint=endpoint is not None
-        )
-        if call is not None:
-            _fill_call(row, call, oddities)
-        elif endpoint is not None:
-            _fill_endpoint(row, endpoint)
-        row["eventName"] = _event_name(row, family, kind, call)
-        self._fill_action(row, family)
-        _fill_target(row, call)
+            if endpoint is not None:
+                _fill_endpoint(row, endpoint)
+                stream = choose_stream(
+                    family, self._options, carries_audit=verdict.audited, is_model_endpoint=True
+                )
+                row["stream"] = stream
+        self._fill_action(row, family, call)
+        if "target.id" not in row and "target.type" not in row:
+            _fill_target(row, call)
+        if family is Family.INTERNAL and "target.type" in row and "action" in row:
+            name = f"{row['target.type']}.{row['action']}".lower()
+            if is_safe_event_name(name):
+                row["eventName"] = name
         return stream
 
-    def _fill_action(self, row: Row, family: Family) -> None:
+    def _fill_action(self, row: Row, family: Family, call: InferenceCall | None) -> None:
         if "action" in row:
             return
-        verb = None
+        verb: object = None
         if self._actions:
             verb = self._actions.find(
                 route=row.get("route"), path=row.get("requestPath"), host=row.get("server.address")
             )
         if verb is None:
-            if "modelInfo.modelName" in row or "modelInfo.operation" in row:
+            if call is not None or "modelInfo.operation" in row:
                 verb = "EXECUTE"
-            elif family is Family.RPC:
-                verb = "CALL"
             else:
-                verb = row.get("method")  # type: ignore[assignment]  # a str
+                verb = "CALL" if family is Family.RPC else row.get("method")
         if verb is not None:
             row["action"] = verb
 
@@ -211,29 +270,23 @@ class RowBuilder:
         return self._options.content == "off" or (stream == PLATFORM and "modelInfo.operation" in row)
 
     def _given_id(self, found: Sorted) -> str | None:
-        given = found.held.pop(RECORD_ID, None) if found.rooms & Room.AUDIT else None
+        given = found.held.get(RECORD_ID)
         if isinstance(given, str) and given:
+            del found.held[RECORD_ID]
             return given_record_id(self._options.tenant, given)
         return None
 
-    def _finish(self, found: Sorted, stream: str, shared: ResourceFields, oddities: list[str]) -> None:
-        """Fills what every record has, and encodes what no room took."""
+    def _finish(self, found: Sorted, shared: ResourceFields, observed: int, oddities: list[str]) -> None:
+        """Fills what follows from the rest, and encodes what no room took."""
         row, rest = found.row, found.rest
-        row["schemaVersion"] = SCHEMA_VERSION
-        row["tenant"] = self._options.tenant
-        row["stream"] = stream
-        row["capture.state"] = "complete" if any(leaf in row for leaf in _CONTENT) else "none"
-        row.update(shared.row)
-        if "requestId" not in row:
-            _fill_request_id(row)
+        if "request" in row or "response" in row or "requestBase64" in row or "responseBase64" in row:
+            row["capture.state"] = "complete"
+        _fill_request_id(row)
         if found.held:
             rest.update(found.held)
         if shared.oddities:
             oddities += shared.oddities
-        moved = self._options.bound_event_time and is_out_of_bounds(
-            row["timeUnixNano"],  # type: ignore[arg-type]
-            row["observedTimeUnixNano"],  # type: ignore[arg-type]
-        )
+        moved = self._options.bound_event_time and is_out_of_bounds(row["timeUnixNano"], observed)  # type: ignore[arg-type]
         if rest or oddities or moved:
             row["attributes"] = finish_attributes(rest, oddities, partitioned_by_observed=moved)
 
@@ -267,8 +320,6 @@ def _fill_endpoint(row: Row, endpoint: ModelEndpoint) -> None:
 
 
 def _fill_target(row: Row, call: InferenceCall | None) -> None:
-    if "target.id" in row or "target.type" in row:
-        return
     if call is not None and call.target is not None:
         row["target.type"], row["target.id"] = call.target
     elif model := row.get("modelInfo.modelName"):
@@ -279,32 +330,14 @@ def _fill_target(row: Row, call: InferenceCall | None) -> None:
         row["target.type"], row["target.id"] = "rpc", f"{row['rpc.service']}/{row['rpc.method']}"
 
 
-def _event_name(row: Row, family: Family, kind: str, call: InferenceCall | None) -> str:
-    if call is not None:
-        return f"gen_ai.{call.operation}"
-    if family is Family.HTTP or family is Family.RPC:
-        return f"{family.value}.{kind}"
-    if family is Family.DB or family is Family.MESSAGING:
-        return f"{family.value}.{kind}"
-    name = f"{row.get('target.type')}.{row.get('action')}".lower()
-    return name if "target.type" in row and "action" in row and is_safe_event_name(name) else _UNNAMED_EVENT
-
-
 def _fill_request_id(row: Row) -> None:
     for leaf in ("requestHeaders", "responseHeaders"):
         headers = row.get(leaf)
-        if headers is not None:
-            values = headers.get(_REQUEST_ID)  # type: ignore[attr-defined]  # a dict of lists
+        if headers is not None and _REQUEST_ID in headers[0]:  # type: ignore[index]
+            values = header_values(headers, _REQUEST_ID)
             if values and values[0]:
                 row["requestId"] = values[0]
                 return
-    if response_id := row.get("modelInfo.responseId"):
+    response_id = row.get("modelInfo.responseId")
+    if response_id is not None:
         row["requestId"] = response_id
-
-
-def _drop_content(found: Sorted, others: list[Attributes], oddities: list[str]) -> None:
-    """Takes messages and bodies out of the leaves, of what is left, and of events."""
-    dropped = [found.row.pop(leaf) for leaf in _CONTENT if leaf in found.row]
-    stripped = [strip_content(attributes) for attributes in (found.rest, found.held, *others)]
-    if dropped or any(stripped):
-        oddities.append(notes.CONTENT_OFF)

@@ -1,4 +1,4 @@
-"""Every attribute of a span is looked at once, and goes to one of four places.
+"""Every attribute goes to one of four places, by its name.
 
 - a leaf of the record, where a convention in force says the same as the field;
 - a captured header;
@@ -6,17 +6,22 @@
   RPC, identity, ``audit.*``, bodies); what no room takes from there goes to the rest;
 - the rest.
 
-The table of names is learnt: an unknown name is classified once, so that a header or a custom attribute costs
-one dictionary lookup afterwards.
+Spans of one instrumentation have the same names in the same order. So names are classified once for each such
+*shape*, and a span of a known shape whose values have the expected types is taken apart in bulk; any other goes
+value by value, with the same result.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
 
 from opentelemetry.semconv._incubating.attributes import (
     client_attributes,
+    enduser_attributes,
     error_attributes,
     http_attributes,
     net_attributes,
@@ -26,6 +31,7 @@ from opentelemetry.semconv._incubating.attributes import (
     session_attributes,
     url_attributes,
     user_agent_attributes,
+    user_attributes,
 )
 
 from otel_audit.convert import notes
@@ -33,7 +39,10 @@ from otel_audit.convert.rest import MAX_EXACT, encode_value
 from otel_audit.convert.spans import Attributes, Value
 from otel_audit.convert.values import clean_text
 
-__all__ = ["Room", "Sorted", "sort_attributes"]
+__all__ = ["Headers", "Room", "Shape", "Sorted", "header_values", "shape_of", "sort_attributes"]
+
+Headers: TypeAlias = "tuple[tuple[str, ...], tuple[list[str], ...]]"
+"""Names in order, and the values of each: two flat tuples, which become a column without another loop."""
 
 
 class Room:
@@ -46,6 +55,7 @@ class Room:
     IDENTITY: Final = 16
     AUDIT: Final = 32
     BODY: Final = 64
+    PERSONAL: Final = 128
 
 
 _TEXT_LEAF: Final = 0
@@ -54,6 +64,7 @@ _REQUEST_HEADER: Final = 2
 _RESPONSE_HEADER: Final = 3
 _HELD_NAME: Final = 4
 _OTHER_NAME: Final = 5
+"""Places."""
 
 
 @dataclass(slots=True)
@@ -156,87 +167,206 @@ _RESPONSE_HEADERS: Final = (
     rpc_attributes.RPC_CONNECT_RPC_RESPONSE_METADATA_TEMPLATE + ".",
 )
 
-_ROOM_PREFIXES: Final = (("audit.", Room.AUDIT), ("user.", Room.IDENTITY), ("enduser.", Room.IDENTITY))
+_IDS: Final = frozenset(
+    {
+        user_attributes.USER_ID, user_attributes.USER_HASH, enduser_attributes.ENDUSER_ID,
+        enduser_attributes.ENDUSER_PSEUDO_ID, "audit.actor.id", "audit.actor.type",
+    }
+)  # fmt: skip
+_PERSONS: Final = ("user.", "enduser.", "audit.actor.")
+"""What else begins so is a name, an address, a role: written only where the settings list it."""
 
-_Entry = tuple[int, str, int]
+_Entry: TypeAlias = "tuple[int, str, int]"
+"""Place, leaf or header name, and what the place needs to know: the largest integer, or the rooms."""
 
-_MAX_LEARNT: Final = 8_192
-"""Names that are remembered; a sender that makes up names must not fill the memory."""
+_MAX_SHAPES: Final = 2_048
+_MAX_NAME: Final = 256
+"""What is remembered is bounded: a sender that makes up names must not fill the memory."""
 
-_KNOWN: Final[dict[str, _Entry]] = {
-    **{name: (_TEXT_LEAF, leaf, 0) for name, leaf in _TEXT.items()},
-    **{name: (_INTEGER_LEAF, leaf, _LIMITS.get(leaf, MAX_EXACT)) for name, leaf in _INTEGER.items()},
-    **{name: (_HELD_NAME, "", room) for name, room in _HELD.items()},
-}
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How attributes of certain names, in a certain order, are taken apart in bulk.
+
+    Attributes:
+        direct: names of direct leaves, then of request headers, then of response headers.
+        take: their values.
+        types: what these values must be.
+        leaves: where the first of them go.
+        limits: position and largest value of integers.
+        request_headers: names in order.
+        response_headers: likewise.
+        held: names for the rooms.
+        rest: names that stay attributes.
+        rooms: bits of :class:`Room`.
+    """
+
+    direct: tuple[str, ...]
+    take: Callable[[Attributes], tuple[Any, ...]]
+    types: tuple[type, ...]
+    leaves: tuple[str, ...]
+    limits: tuple[tuple[int, int], ...]
+    request_headers: tuple[str, ...]
+    response_headers: tuple[str, ...]
+    held: tuple[str, ...]
+    rest: tuple[str, ...]
+    rooms: int
+
+
+_SHAPES: Final[dict[tuple[str, ...], Shape | None]] = {}
+"""Names of attributes → their shape; ``None`` where two names mean one header."""
+
+_STR: Final = frozenset({str})
 
 
 def sort_attributes(attributes: Attributes, oddities: list[str]) -> Sorted:
     """Sorts attributes; a value whose type its leaf cannot take stays an attribute and is noted."""
-    row: dict[str, object] = {}
-    held: Attributes = {}
-    rest: Attributes = {}
+    shape = shape_of(tuple(attributes))
+    if shape is None:
+        return _sort_singly(attributes, oddities)
+    values = shape.take(attributes)
+    if tuple(map(type, values)) != shape.types or "" in values:
+        return _sort_singly(attributes, oddities)
+    for position, limit in shape.limits:
+        if not 0 <= values[position] <= limit:
+            return _sort_singly(attributes, oddities)
+    row: dict[str, object] = dict(zip(shape.leaves, values, strict=False))
+    if shape.request_headers or shape.response_headers:
+        first = len(shape.leaves)
+        middle = first + len(shape.request_headers)
+        if set(map(type, chain.from_iterable(values[first:]))) != _STR:
+            return _sort_singly(attributes, oddities)
+        if shape.request_headers:
+            row["requestHeaders"] = (shape.request_headers, values[first:middle])
+        if shape.response_headers:
+            row["responseHeaders"] = (shape.response_headers, values[middle:])
+    return Sorted(
+        row,
+        {name: attributes[name] for name in shape.held} if shape.held else {},
+        shape.rooms,
+        {name: attributes[name] for name in shape.rest} if shape.rest else {},
+    )
+
+
+def header_values(headers: object, name: str) -> list[str]:
+    """Returns the values of a header, none where it is missing.
+
+    Args:
+        headers: :data:`Headers`, or ``None``.
+        name: in lower case.
+    """
+    if headers is None:
+        return []
+    names, values = headers  # type: ignore[misc]  # the row holds nothing else there
+    return values[names.index(name)] if name in names else []
+
+
+def _sort_singly(attributes: Attributes, oddities: list[str]) -> Sorted:
+    """Does the same as the bulk way, value by value; defines what that way has to give."""
+    found = Sorted()
     request_headers: dict[str, list[str]] = {}
     response_headers: dict[str, list[str]] = {}
-    rooms = 0
-    known = _KNOWN
     for key, value in attributes.items():
-        place, leaf, detail = known.get(key) or _learn(key)
-        if place == _TEXT_LEAF:
-            if type(value) is str:
-                if value:
-                    row[leaf] = value
-                continue
-        elif place == _INTEGER_LEAF:
-            if type(value) is int and 0 <= value <= detail:
-                row[leaf] = value
-                continue
-        elif place == _HELD_NAME:
-            held[key] = value
-            rooms |= detail
-            continue
-        elif place == _OTHER_NAME:
-            rest[key] = value
-            continue
-        else:
+        place, leaf, detail = _classify(key)
+        if place == _HELD_NAME:
+            found.held[key] = value
+            found.rooms |= detail
+        elif place == _REQUEST_HEADER or place == _RESPONSE_HEADER:
             headers = request_headers if place == _REQUEST_HEADER else response_headers
-            if type(value) is list and len(value) == 1 and type(value[0]) is str and leaf not in headers:
-                headers[leaf] = value  # type: ignore[assignment]  # a list of one str
-            else:
-                headers.setdefault(leaf, []).extend(_header_values(value, oddities))
-            continue
-        rest[key] = value
-        oddities.append(notes.WRONG_TYPE)
-    if request_headers:
-        row["requestHeaders"] = request_headers
-    if response_headers:
-        row["responseHeaders"] = response_headers
-    return Sorted(row, held, rooms, rest)
+            headers.setdefault(leaf, []).extend(_header_texts(value, oddities))
+        elif place == _TEXT_LEAF and isinstance(value, str):
+            if value:
+                found.row[leaf] = value
+        elif place == _INTEGER_LEAF and type(value) is int and 0 <= value <= detail:
+            found.row[leaf] = value
+        else:
+            found.rest[key] = value
+            if place != _OTHER_NAME:
+                oddities.append(notes.WRONG_TYPE)
+    for leaf, headers in (("requestHeaders", request_headers), ("responseHeaders", response_headers)):
+        if headers:
+            names = tuple(sorted(headers))
+            found.row[leaf] = (names, tuple(headers[name] for name in names))
+    return found
 
 
-def _learn(key: str) -> _Entry:
-    entry = _classify(key)
-    if len(_KNOWN) < _MAX_LEARNT and len(key) <= 256:
-        _KNOWN[key] = entry
-    return entry
+def shape_of(names: tuple[str, ...]) -> Shape | None:
+    """Returns how attributes of these names are taken apart, ``None`` where only one by one will do."""
+    try:
+        return _SHAPES[names]
+    except KeyError:
+        pass
+    shape = _classify_all({name: _classify(name) for name in names})
+    if len(_SHAPES) < _MAX_SHAPES and all(len(name) <= _MAX_NAME for name in names):
+        _SHAPES[names] = shape
+    return shape
+
+
+def _classify_all(entries: dict[str, _Entry]) -> Shape | None:
+    def at(*places: int) -> list[str]:
+        return [name for name, entry in entries.items() if entry[0] in places]
+
+    def headers(place: int) -> list[tuple[str, str]]:
+        return sorted((entries[name][1], name) for name in at(place))
+
+    direct = at(_TEXT_LEAF, _INTEGER_LEAF)
+    request, response = headers(_REQUEST_HEADER), headers(_RESPONSE_HEADER)
+    if any(len(dict(named)) < len(named) for named in (request, response)):
+        return None
+    rooms = 0
+    for name in at(_HELD_NAME):
+        rooms |= entries[name][2]
+    taken = (*direct, *(name for _, name in request), *(name for _, name in response))
+    return Shape(
+        direct=taken,
+        take=_taker(taken),
+        types=(
+            *(int if entries[name][0] == _INTEGER_LEAF else str for name in direct),
+            *(list for _ in request),
+            *(list for _ in response),
+        ),
+        leaves=tuple(entries[name][1] for name in direct),
+        limits=tuple(
+            (position, entries[name][2])
+            for position, name in enumerate(direct)
+            if entries[name][0] == _INTEGER_LEAF
+        ),
+        request_headers=tuple(header for header, _ in request),
+        response_headers=tuple(header for header, _ in response),
+        held=tuple(at(_HELD_NAME)),
+        rest=tuple(at(_OTHER_NAME)),
+        rooms=rooms,
+    )
+
+
+def _taker(names: tuple[str, ...]) -> Callable[[Attributes], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda attributes: tuple(attributes[name] for name in names)
 
 
 def _classify(key: str) -> _Entry:
-    for place, prefixes in (
-        (_REQUEST_HEADER, _REQUEST_HEADERS),
-        (_RESPONSE_HEADER, _RESPONSE_HEADERS),
-    ):
+    if leaf := _TEXT.get(key):
+        return _TEXT_LEAF, leaf, 0
+    if leaf := _INTEGER.get(key):
+        return _INTEGER_LEAF, leaf, _LIMITS.get(leaf, MAX_EXACT)
+    if key in notes.RESERVED:
+        return _OTHER_NAME, "", 0
+    if key.startswith(_PERSONS) or key.startswith("audit."):
+        rooms = Room.AUDIT if key.startswith("audit.") else 0
+        if key.startswith(_PERSONS):
+            rooms |= Room.IDENTITY if key in _IDS else Room.IDENTITY | Room.PERSONAL
+        return _HELD_NAME, "", rooms
+    if rooms := _HELD.get(key, 0):
+        return _HELD_NAME, "", rooms
+    for place, prefixes in ((_REQUEST_HEADER, _REQUEST_HEADERS), (_RESPONSE_HEADER, _RESPONSE_HEADERS)):
         for prefix in prefixes:
             if key.startswith(prefix) and len(key) > len(prefix):
                 return place, clean_text(key[len(prefix) :].lower().replace("_", "-"), []), 0
-    if key in notes.RESERVED:
-        return _OTHER_NAME, "", 0
-    for prefix, room in _ROOM_PREFIXES:
-        if key.startswith(prefix):
-            return _HELD_NAME, "", room
     return _OTHER_NAME, "", 0
 
 
-def _header_values(value: Value, oddities: list[str]) -> list[str]:
+def _header_texts(value: Value, oddities: list[str]) -> list[str]:
     """Returns header values as texts; what is none is written as JSON and noted."""
     texts = []
     for item in value if isinstance(value, list) else [value]:

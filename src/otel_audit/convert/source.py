@@ -19,7 +19,7 @@ from opentelemetry.semconv._incubating.attributes import (
 )
 
 from otel_audit.convert import notes
-from otel_audit.convert.sorter import Room, Sorted
+from otel_audit.convert.sorter import Room, Sorted, header_values
 from otel_audit.convert.url import address_type, split_host
 
 __all__ = ["Networks", "complete_source", "parse_networks"]
@@ -53,27 +53,29 @@ def complete_source(found: Sorted, kind: str, trusted: Networks, oddities: list[
     if not found.rooms & Room.ADDRESS:
         return
     row, held = found.row, found.held
-    names = (_CLIENT,) if kind in ("client", "producer") else _ADDRESSES
+    calls = kind in ("client", "producer")
     peer = _peer(found) if trusted else ""
-    for name in names:
+    for name in (_CLIENT,) if calls else _ADDRESSES:
         value = held.get(name)
         if value is None:
             continue
-        if not isinstance(value, str):
+        if type(value) is not str:
             oddities.append(notes.WRONG_TYPE)
             continue
         address = value
-        kind_of_address = address_type(address)
-        if kind_of_address is None:
-            address, _ = split_host(value)
-            kind_of_address = address_type(address)
-        if kind_of_address is None:
-            continue
-        if "source.id" not in row:
-            row["source.id"], row["source.type"] = address, kind_of_address
-        if row["source.id"] == address:
+        known = row.get("source.id")
+        if known is None:
+            judged = address_type(address)
+            if judged is None:
+                address = split_host(value)[0]
+                judged = address_type(address)
+            if judged is None:
+                continue
+            row["source.id"], row["source.type"] = address, judged
             del held[name]
-    if kind in ("client", "producer"):
+        elif known == address or known == split_host(address)[0]:
+            del held[name]
+    if calls:
         _drop_repeated_peer(found)
     elif trusted:
         _believe_proxies(found, peer, trusted)
@@ -115,11 +117,9 @@ def _believe_proxies(found: Sorted, peer: str, trusted: Networks) -> None:
 
 def _forwarded(found: Sorted) -> list[str]:
     headers = found.row.get("requestHeaders")
-    if not isinstance(headers, dict):
-        return []
-    if lines := headers.get("x-forwarded-for"):
+    if lines := header_values(headers, "x-forwarded-for"):
         hops = ",".join(lines).split(",")
-    elif lines := headers.get("forwarded"):
+    elif lines := header_values(headers, "forwarded"):
         hops = [hop[1] for entry in ",".join(lines).split(",") if (hop := _FORWARDED_FOR.search(entry))]
     else:
         return []

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import orjson
 
-__all__ = ["given_record_id", "hashed_id", "log_record_id", "random_record_id", "span_record_id"]
+__all__ = ["given_record_id", "hashed_id", "log_record_id", "random_record_id", "span_record_id", "span_record_ids"]
 
 _DOMAIN: Final = "otel-audit/1"
 
@@ -34,7 +34,10 @@ def hashed_id(parts: Sequence[str]) -> str:
     except TypeError:
         encoded = orjson.dumps([part.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
                                 for part in preimage])  # fmt: skip
-    digits = hashlib.sha256(encoded).hexdigest()
+    return _uuid8(hashlib.sha256(encoded).hexdigest())
+
+
+def _uuid8(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
 
 
@@ -52,6 +55,26 @@ def span_record_id(
         service_name: ``service.name`` of its resource, ``""`` where missing.
     """
     return hashed_id((tenant, "span", trace_id, span_id, kind, str(start_unix_nano), service_name))
+
+
+def span_record_ids(
+    tenant: str, spans: Iterable[tuple[str, str, str, int]], service_name: str
+) -> list[str]:
+    """Returns :func:`span_record_id` for many spans of one service, several times cheaper.
+
+    Args:
+        tenant: tenant of the records.
+        spans: trace id, span id, kind, start; ids must be hexadecimal.
+        service_name: ``service.name`` of their resource, ``""`` where missing.
+    """
+    # What is the same for all is encoded once; hexadecimal, kinds and digits need no escape.
+    before = orjson.dumps([_DOMAIN, tenant, "span"]).decode()[:-1]
+    after = orjson.dumps(service_name).decode()
+    sha256 = hashlib.sha256
+    return [
+        _uuid8(sha256(f'{before},"{trace}","{span}","{kind}","{start}",{after}]'.encode()).hexdigest())
+        for trace, span, kind, start in spans
+    ]
 
 
 def log_record_id(
