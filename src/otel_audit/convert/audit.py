@@ -50,6 +50,8 @@ _WORDS: Final = {
 
 _EVENT_NAME: Final = re.compile(r"[a-z][a-z_-]{0,31}\d{0,2}(?:\.[a-z][a-z_-]{0,31}\d{0,2}){1,5}")
 
+_RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
 _OURS: Final = "audit."
 
 
@@ -131,7 +133,7 @@ def _instant(value: Value) -> str | None:
         return rfc3339(value) if 0 < value < 2**63 else None
     if not isinstance(value, str):
         return None
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", value, re.ASCII)
+    found = _RFC3339.fullmatch(value)
     if found is None:
         return None
     try:

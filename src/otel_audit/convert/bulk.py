@@ -1,15 +1,16 @@
 """Many ordinary spans of one shape at once: columns straight from their attributes, without a row for each.
 
-Ordinary is most traffic: an HTTP span of the conventions in force, or an inference span, without events, of a
-known shape, with values of the expected types. What makes a span not ordinary sends it the way of
-:mod:`~otel_audit.convert.rows`, which defines the result: both ways give the same record for the same span, and
-a test holds them to it. Every check below therefore asks whether the row would need more than a plain copy.
+Ordinary is most traffic: an HTTP span of the conventions in force, or an inference span, without events, of
+a known shape, with values of the expected types. What makes a span not ordinary sends it the way of
+:mod:`~otel_audit.convert.rows`, which defines the result: both ways give the same record for the same span,
+and a test holds them to it. Every check below asks whether the row would need more than a plain copy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
@@ -22,7 +23,7 @@ from opentelemetry.semconv._incubating.attributes import (
 )
 
 from otel_audit.convert import notes
-from otel_audit.convert.columns import Row, array_of
+from otel_audit.convert.columns import Column, Row, array_of
 from otel_audit.convert.envelope import AFTER_NS, BEFORE_NS, NO_TRACE
 from otel_audit.convert.http import PLAIN_METHODS
 from otel_audit.convert.identity import MAX_IDENTITY
@@ -44,6 +45,10 @@ _IDS: Final = frozenset({user_attributes.USER_ID, enduser_attributes.ENDUSER_ID}
 _SCHEMES: Final = frozenset({"http", "https"})
 _REQUEST_ID: Final = "x-request-id"
 
+_ROWS_ONLY: Final = frozenset({"rpc.method", "rpc.service"})
+_HTTP_ONLY: Final = frozenset({"method", "session"})
+"""Leaves that need a row: always, or on inference spans, whose dialects may say the same."""
+
 _INTEGERS: Final = frozenset({int})
 
 _Columns: TypeAlias = "dict[str, Any]"
@@ -53,9 +58,7 @@ _ERROR: Final = 2
 _OUTCOMES: Final = {0: None, 1: "success", 2: "failure"}
 """By span status; an unset one says nothing."""
 
-_COUNTS: Final = frozenset(
-    {"inputTokens", "outputTokens", "cacheReadTokens", "reasoningTokens"}
-)
+_COUNTS: Final = frozenset({"inputTokens", "outputTokens", "cacheReadTokens", "reasoningTokens"})
 
 
 class Irregular(Exception):  # noqa: N818 - a signal inside this module, not an error
@@ -79,9 +82,7 @@ class BulkPlan:
     rest: tuple[str, ...]
 
 
-def plan_bulk(
-    shape: Shape | None, family: Family, kind: str, claiming: frozenset[str]
-) -> BulkPlan | None:
+def plan_bulk(shape: Shape | None, family: Family, kind: str, claiming: frozenset[str]) -> BulkPlan | None:
     """Returns how spans of a shape become columns, ``None`` where they need rows.
 
     Args:
@@ -95,9 +96,7 @@ def plan_bulk(
     inference = family is Family.INFERENCE or family is Family.TOOL
     if inference == ("returnCode" in shape.leaves) or (not inference and family is not Family.HTTP):
         return None
-    if "rpc.method" in shape.leaves or "rpc.service" in shape.leaves or (
-        inference and ("method" in shape.leaves or "session" in shape.leaves)
-    ):
+    if not _ROWS_ONLY.isdisjoint(shape.leaves) or (inference and not _HTTP_ONLY.isdisjoint(shape.leaves)):
         return None
     calls = kind in ("client", "producer")
     rest, users, source = list(shape.rest), [], False
@@ -110,7 +109,9 @@ def plan_bulk(
             rest.append(name)
         else:
             return None
-    if len(users) > 1 or not claiming.isdisjoint(shape.request_headers) or not notes.RESERVED.isdisjoint(rest):
+    if len(users) > 1 or not claiming.isdisjoint(shape.request_headers):
+        return None
+    if not notes.RESERVED.isdisjoint(rest):
         return None
     return BulkPlan(shape, users[0] if users else None, source, tuple(rest))
 
@@ -154,7 +155,7 @@ class BulkPart:
     def has(self, leaf: str) -> bool:
         return leaf in self._columns or leaf in self._common
 
-    def column(self, leaf: str, kind: pa.DataType) -> pa.Array[Any]:
+    def column(self, leaf: str, kind: Any) -> Column:
         values = self._columns.get(leaf)
         if values is None:
             return pa.repeat(pa.scalar(self._common[leaf], kind), self._count)
@@ -217,9 +218,7 @@ def _texts(values: list[Any]) -> list[Any]:
     return values
 
 
-def _read_direct(
-    shape: Shape, attributes: list[Any], columns: _Columns
-) -> None:
+def _read_direct(shape: Shape, attributes: list[Any], columns: _Columns) -> None:
     limits = dict(shape.limits)
     for position, leaf in enumerate(shape.leaves):
         name = shape.direct[position]
@@ -242,9 +241,7 @@ def _read_direct(
         raise Irregular
 
 
-def _read_headers(
-    shape: Shape, attributes: list[Any], columns: _Columns, common: Row
-) -> None:
+def _read_headers(shape: Shape, attributes: list[Any], columns: _Columns, common: Row) -> None:
     first = len(shape.leaves)
     for leaf, headers in (
         ("requestHeaders", shape.request_headers),
@@ -266,13 +263,26 @@ def _read_headers(
         first += len(headers)
 
 
-def _map_array(names: tuple[str, ...], texts: list[list[str]], count: int) -> pa.Array[Any]:
+def _map_array(names: tuple[str, ...], texts: list[list[str]], count: int) -> Column:
     width = len(names)
+    capacity = 1 << (count - 1).bit_length()
+    keys, row_offsets, item_offsets = _map_frame(names, capacity)
     values = pa.array(list(chain.from_iterable(zip(*texts, strict=True))), pa.string())
     return pa.MapArray.from_arrays(
-        pa.array(range(0, count * width + 1, width), pa.int32()),
-        pa.concat_arrays([pa.array(names, pa.string())] * count),
-        pa.ListArray.from_arrays(pa.array(range(count * width + 1), pa.int32()), values),
+        row_offsets[: count + 1],
+        keys[: count * width],
+        pa.ListArray.from_arrays(item_offsets[: count * width + 1], values),
+    )
+
+
+@lru_cache(maxsize=256)
+def _map_frame(names: tuple[str, ...], capacity: int) -> tuple[Any, Any, Any]:
+    """Returns keys and offsets of a map column whose rows have these keys, with one value each."""
+    width = len(names)
+    return (
+        pa.array(list(names) * capacity, pa.string()),
+        pa.array(range(0, capacity * width + 1, width), pa.int32()),
+        pa.array(range(capacity * width + 1), pa.int32()),
     )
 
 
@@ -282,7 +292,7 @@ def _encode_rest(names: tuple[str, ...], attributes: list[Any]) -> list[str]:
     oddities: list[str] = []
     for one in attributes:
         values = tuple([one[name] for name in names])
-        # True equals 1, so the types are part of what was seen. Lists have no hash and raise: rows, then.
+        # True equals 1, so types are part of what was seen. Lists have no hash and raise: rows, then.
         key = (values, tuple(map(type, values)))
         text = known.get(key)
         if text is None:
@@ -294,7 +304,7 @@ def _encode_rest(names: tuple[str, ...], attributes: list[Any]) -> list[str]:
 
 
 def _judge_http(spans: Sequence[SpanData], columns: _Columns, common: Row) -> None:
-    codes = columns["returnCode"]
+    codes: Any = columns["returnCode"]
     columns["outcome"] = [
         "success" if 100 <= code < 400 and span.status != _ERROR else "failure"
         for code, span in zip(codes, spans, strict=True)
@@ -309,7 +319,7 @@ def _judge_http(spans: Sequence[SpanData], columns: _Columns, common: Row) -> No
 
 
 def _read_calls(calls: Sequence[InferenceCall], columns: _Columns, common: Row) -> None:
-    infos = [call.model_info for call in calls]
+    infos: list[dict[str, Any]] = [call.model_info for call in calls]
     for child in set().union(*infos):
         values = [info.get(child) for info in infos]
         columns[f"modelInfo.{child}"] = values

@@ -17,7 +17,10 @@ import pyarrow.compute as pc
 from otel_audit.convert.sorter import Headers
 from otel_audit.record.schema import EXACT_TIMES, FIELDS, SCHEMA
 
-__all__ = ["Part", "Row", "RowsPart", "array_of", "build_batch"]
+__all__ = ["Column", "Part", "Row", "RowsPart", "array_of", "build_batch"]
+
+Column: TypeAlias = Any
+"""A ``pyarrow.Array``: pyarrow's stubs know only element types that are fixed before the program runs."""
 
 Row: TypeAlias = "dict[str, object]"
 """Leaf path → value. Headers are :data:`~otel_audit.convert.sorter.Headers`, other maps dicts, nested records
@@ -52,7 +55,7 @@ class Part(Protocol):
     def has(self, leaf: str) -> bool:
         """Whether any of them may have a value for ``leaf``."""
 
-    def column(self, leaf: str, kind: pa.DataType) -> pa.Array[Any]:
+    def column(self, leaf: str, kind: Any) -> Column:
         """Returns the values of a leaf that :meth:`has` confirms.
 
         Raises:
@@ -87,7 +90,7 @@ class RowsPart:
     def has(self, leaf: str) -> bool:
         return leaf in self._used or leaf in self._used_by_commons
 
-    def column(self, leaf: str, kind: pa.DataType) -> pa.Array[Any]:
+    def column(self, leaf: str, kind: Any) -> Column:
         if leaf not in self._used:
             return array_of([common.get(leaf) for common in self._distinct], kind).take(self._which)
         if leaf not in self._used_by_commons:
@@ -108,7 +111,7 @@ def build_batch(parts: Sequence[Part], order: Sequence[int] | None = None) -> pa
     """
     total = sum(len(part) for part in parts)
     leaves = _Leaves([part for part in parts if len(part)], total, order)
-    columns: list[pa.Array[Any]] = []
+    columns: list[Column] = []
     for name, kind, children in _LAYOUT:
         if name in EXACT_TIMES:
             # Instants are not negative here, so the truncating division rounds down.
@@ -134,7 +137,7 @@ class _Leaves:
     def has(self, leaf: str) -> bool:
         return any(part.has(leaf) for part in self._parts)
 
-    def column(self, leaf: str, kind: pa.DataType) -> pa.Array[Any]:
+    def column(self, leaf: str, kind: Any) -> Column:
         if not self.has(leaf):
             return pa.nulls(self._total, kind)
         arrays = [
@@ -144,10 +147,10 @@ class _Leaves:
         return joined if self._order is None else joined.take(self._order)
 
 
-def _struct(leaves: _Leaves, kind: pa.DataType, children: tuple[pa.Field, ...]) -> pa.Array[Any]:
+def _struct(leaves: _Leaves, kind: Any, children: tuple[Any, ...]) -> Column:
     if not any(leaves.has(child.name) for child in children):
         return pa.nulls(len(leaves), kind)
-    arrays: list[pa.Array[Any]] = []
+    arrays: list[Column] = []
     null = None
     for child in children:
         values = leaves.column(child.name, child.type)
@@ -158,7 +161,7 @@ def _struct(leaves: _Leaves, kind: pa.DataType, children: tuple[pa.Field, ...]) 
     return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=null)
 
 
-def array_of(values: list[Any], kind: pa.DataType) -> pa.Array[Any]:
+def array_of(values: list[Any], kind: Any) -> Column:
     """Returns an array of Python values; maps come as dicts, headers as :data:`Headers`."""
     if pa.types.is_map(kind):
         if kind == _HEADERS:
@@ -167,7 +170,7 @@ def array_of(values: list[Any], kind: pa.DataType) -> pa.Array[Any]:
     return pa.array(values, kind)
 
 
-def _headers(values: list[Headers | None]) -> pa.Array[Any]:
+def _headers(values: list[Headers | None]) -> Column:
     """Builds the map column from flat lists: several times cheaper than from nested Python objects."""
     rows: list[int | None] = []
     names: list[str] = []
@@ -182,8 +185,9 @@ def _headers(values: list[Headers | None]) -> pa.Array[Any]:
             texts += value[1]
     rows.append(len(names))
     items = [0, *accumulate(map(len, texts))]
+    offsets: Column = pa.array(rows, pa.int32())
     return pa.MapArray.from_arrays(
-        pa.array(rows, pa.int32()),
+        offsets,
         pa.array(names, pa.string()),
         pa.ListArray.from_arrays(
             pa.array(items, pa.int32()), pa.array(list(chain.from_iterable(texts)), pa.string())

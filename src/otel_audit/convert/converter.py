@@ -233,17 +233,26 @@ class _Batch:
             fill_span_times(row, source, self._observed)
             row["spanKind"], row["sampled"] = source.kind, source.sampled
             row["recordId"] = span_record_id(
-                tenant, trace_id, span_id, source.kind, source.start_unix_nano, service
+                tenant,
+                trace_id=trace_id,
+                span_id=span_id,
+                kind=source.kind,
+                start_unix_nano=source.start_unix_nano,
+                service_name=service,
             )
         else:
-            fill_log_time(
-                row, source.time_unix_nano, source.observed_unix_nano, self._observed, oddities
-            )
+            fill_log_time(row, source.time_unix_nano, source.observed_unix_nano, self._observed, oddities)
             row["recordId"] = log_record_id(
-                tenant, trace_id, span_id, source.time_unix_nano, service, name, b""
+                tenant,
+                trace_id=trace_id,
+                span_id=span_id,
+                time_unix_nano=source.time_unix_nano,
+                service_name=service,
+                event_name=name,
+                content=b"",
             )
         if trace_id or span_id:
-            fill_ids(row, rest, trace_id, span_id, parent_id, oddities)
+            fill_ids(row, rest, (trace_id, span_id, parent_id), oddities)
         row |= {
             "schemaVersion": SCHEMA_VERSION,
             "stream": PLATFORM,

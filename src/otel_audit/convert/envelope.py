@@ -43,20 +43,19 @@ NO_TRACE: Final = "0" * _TRACE_DIGITS
 def is_out_of_bounds(event_time: int, observed: int) -> bool:
     """Whether an event's time may not choose the partition (FORMAT, "Layout of a destination").
 
-    Outside of [observed − 7 d, observed + 1 h] a forged or broken clock would make partitions without number,
+    Outside of [observed - 7 d, observed + 1 h] a forged or broken clock would make partitions without number,
     or hide a record from retention.
     """
     return not observed - BEFORE_NS <= event_time <= observed + AFTER_NS
 
 
-def fill_ids(
-    row: Row, rest: Attributes, trace_id: str, span_id: str, parent_id: str, oddities: list[str]
-) -> None:
-    """Fills ``traceId``, ``spanId`` and ``parentSpanId``, which is ``""`` for a root.
+def fill_ids(row: Row, rest: Attributes, ids: tuple[str, str, str], oddities: list[str]) -> None:
+    """Fills ``traceId``, ``spanId`` and ``parentSpanId``, given in this order; ``""`` where missing.
 
     An id that the W3C trace context does not know is kept where it is hexadecimal; anything else goes to the
     rest, since ids are not masked.
     """
+    trace_id, span_id, parent_id = ids
     if len(trace_id) == _TRACE_DIGITS and trace_id != NO_TRACE and len(span_id) == _SPAN_DIGITS:
         row["traceId"], row["spanId"] = trace_id, span_id
         if len(parent_id) == _SPAN_DIGITS:
@@ -123,12 +122,12 @@ def log_row_id(tenant: str, log: LogData, service_name: str) -> str:
     content: Value = {"attributes": log.attributes, "body": log.body}
     return log_record_id(
         tenant,
-        log.trace_id,
-        log.span_id,
-        log.time_unix_nano,
-        service_name,
-        log.name,
-        encode_value(content, []).encode(),
+        trace_id=log.trace_id,
+        span_id=log.span_id,
+        time_unix_nano=log.time_unix_nano,
+        service_name=service_name,
+        event_name=log.name,
+        content=encode_value(content, []).encode(),
     )
 
 
@@ -141,15 +140,12 @@ def _event(event: EventData, oddities: list[str]) -> dict[str, str | None]:
     }
 
 
-def _link(link: LinkData, oddities: list[str]) -> dict[str, str | None]:
+def _link(link: LinkData, oddities: list[str]) -> dict[str, object]:
     attributes = dict(link.attributes)
     ids: Row = {}
-    fill_ids(ids, attributes, link.trace_id, link.span_id, "", oddities)
-    return {
-        "traceId": ids.get("traceId"),
-        "spanId": ids.get("spanId"),
-        "attributes": encode_object(attributes, oddities) if attributes else None,
-    }  # type: ignore[dict-item]  # fill_ids writes texts
+    fill_ids(ids, attributes, (link.trace_id, link.span_id, ""), oddities)
+    rest = encode_object(attributes, oddities) if attributes else None
+    return {"traceId": ids.get("traceId"), "spanId": ids.get("spanId"), "attributes": rest}
 
 
 def _count(number: int) -> int:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from opentelemetry.semconv._incubating.attributes.event_attributes import EVENT_NAME
 
 from otel_audit.convert.spans import Attributes, LogData, SpanData
 
-__all__ = ["Export", "read_event_name"]
+__all__ = ["DROPPED_ATTRIBUTES", "TRACE_STATE", "Export", "read_event_name"]
+
+DROPPED_ATTRIBUTES: Final = "otel.dropped_attributes_count"
+"""Attribute of an event or link for the count that the record has no field for: where the specification of
+OpenTelemetry puts it for formats without one ("Mapping to non-OTLP formats")."""
+
+TRACE_STATE: Final = "w3c.tracestate"
+"""Attribute for the vendors' trace state, named as the Collector's translators to such formats do."""
 
 
 @dataclass(slots=True)

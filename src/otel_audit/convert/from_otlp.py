@@ -14,7 +14,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from otel_audit.convert import notes
-from otel_audit.convert.exports import Export, read_event_name
+from otel_audit.convert.exports import DROPPED_ATTRIBUTES, TRACE_STATE, Export, read_event_name
 from otel_audit.convert.otlp_json import load_json, read_document
 from otel_audit.convert.resources import describe
 from otel_audit.convert.spans import Attributes, EventData, LinkData, LogData, ResourceData, SpanData, Value
@@ -28,8 +28,6 @@ Signal: TypeAlias = Literal["traces", "logs"]
 
 _KINDS: Final = ("internal", "internal", "server", "client", "producer", "consumer")
 """By number; 0 is unspecified, which the specification lets receivers take for internal."""
-
-_DROPPED: Final = "otel.dropped_attributes_count"
 
 
 def read_export(data: bytes, *, format: Format, signal: Signal | None = None, source: str = "") -> Export:  # noqa: A002
@@ -57,9 +55,7 @@ def read_export(data: bytes, *, format: Format, signal: Signal | None = None, so
     return export
 
 
-def read_protobuf(
-    data: bytes, *, signal: Signal | None = None, source: str = "", place: str = ""
-) -> Export:
+def read_protobuf(data: bytes, *, signal: Signal | None = None, source: str = "", place: str = "") -> Export:
     """Reads one protobuf message.
 
     Raises:
@@ -80,10 +76,8 @@ def read_protobuf(
 
 def _holds_spans(traces: Any) -> bool:
     """Whether a message is traces: of another signal, span ids would be text or nothing at all."""
-    spans = [
-        span for group in traces.resource_spans for leaf in group.scope_spans for span in leaf.spans
-    ]
-    return not spans and not traces.resource_spans or any(
+    spans = [span for group in traces.resource_spans for leaf in group.scope_spans for span in leaf.spans]
+    return (not spans and not traces.resource_spans) or any(
         len(span.trace_id) == 16 or (not span.trace_id and (span.name or span.start_time_unix_nano))
         for span in spans
     )
@@ -126,7 +120,7 @@ def _read_span(span: Any, resource: ResourceData) -> SpanData:
     oddities: list[str] = []
     attributes = _read_attributes(span.attributes, oddities)
     if span.trace_state:
-        attributes[unused_key(attributes, "w3c.tracestate", oddities)] = span.trace_state
+        attributes[unused_key(attributes, TRACE_STATE, oddities)] = span.trace_state
     kind = span.kind
     status = span.status
     return SpanData(
@@ -155,14 +149,14 @@ def _read_span(span: Any, resource: ResourceData) -> SpanData:
 def _read_event(event: Any, oddities: list[str]) -> EventData:
     attributes = _read_attributes(event.attributes, oddities)
     if event.dropped_attributes_count:
-        attributes[_DROPPED] = event.dropped_attributes_count
+        attributes[DROPPED_ATTRIBUTES] = event.dropped_attributes_count
     return EventData(event.name, event.time_unix_nano, attributes)
 
 
 def _read_link(link: Any, oddities: list[str]) -> LinkData:
     attributes = _read_attributes(link.attributes, oddities)
     if link.dropped_attributes_count:
-        attributes[_DROPPED] = link.dropped_attributes_count
+        attributes[DROPPED_ATTRIBUTES] = link.dropped_attributes_count
     return LinkData(link.trace_id.hex(), link.span_id.hex(), attributes)
 
 

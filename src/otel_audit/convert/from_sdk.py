@@ -16,9 +16,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from otel_audit.convert import notes
+from otel_audit.convert.exports import DROPPED_ATTRIBUTES, TRACE_STATE
 from otel_audit.convert.resources import describe
 from otel_audit.convert.spans import Attributes, EventData, LinkData, ResourceData, SpanData
-from otel_audit.convert.values import clean_text, plain
+from otel_audit.convert.values import clean_text, plain, unused_key
 
 __all__ = ["read_spans"]
 
@@ -29,9 +30,6 @@ _STATUSES: Final = {id(code): code.value for code in StatusCode}
 _Item = TypeVar("_Item")
 
 _SCALARS: Final = frozenset({int, float, bool, bytes, type(None)})
-
-DROPPED_ATTRIBUTES: Final = "otel.dropped_attributes_count"
-"""Where the specification puts the count for formats without a field of its own."""
 
 
 def read_spans(spans: Sequence[ReadableSpan]) -> list[SpanData]:
@@ -56,29 +54,30 @@ def read_spans(spans: Sequence[ReadableSpan]) -> list[SpanData]:
 
 def _read_slots(span: Any, resources: dict[tuple[int, int], ResourceData]) -> SpanData:
     oddities: list[str] = []
-    context = span._context
-    parent = span._parent
-    status = span._status
-    resource, scope = span._resource, span._instrumentation_scope
-    shared = resources.get((id(resource), id(scope)))
+    context, parent, status = span._context, span._parent, span._status
+    shared_key = (id(span._resource), id(span._instrumentation_scope))
+    shared = resources.get(shared_key)
     if shared is None:
-        shared = resources[id(resource), id(scope)] = _read_resource(resource, scope)
-    name = span._name
-    bounded = span._attributes
+        shared = _read_resource(span._resource, span._instrumentation_scope)
+        resources[shared_key] = shared
+    name, message, bounded = span._name, status._description, span._attributes
     events, links = span._events, span._links
+    attributes = _read_attributes(bounded._dict, oddities)
+    if context.trace_state:
+        _add_trace_state(context, attributes, oddities)
     return SpanData(
         name if type(name) is str and name.isascii() else _name(name, oddities),
         _KINDS[id(span._kind)],
         context.trace_id.to_bytes(16, "big").hex(),
         context.span_id.to_bytes(8, "big").hex(),
-        parent.span_id.to_bytes(8, "big").hex() if parent else "",
-        bool(context.trace_flags & 1),
+        parent.span_id.to_bytes(8, "big").hex() if parent is not None else "",
+        context.trace_flags & 1 == 1,
         span._start_time or 0,
         span._end_time or 0,
-        _trace_state(context, _read_attributes(bounded._dict, oddities)),
+        attributes,
         shared,
         _STATUSES[id(status._status_code)],
-        clean_text(status._description or "", oddities),
+        clean_text(message, oddities) if message else "",
         [_read_event(event, oddities) for event in events._dq] if events._dq else [],
         [_read_link(link, oddities) for link in links._dq] if links._dq else [],
         bounded.dropped,
@@ -89,7 +88,7 @@ def _read_slots(span: Any, resources: dict[tuple[int, int], ResourceData]) -> Sp
 
 
 def _read_public(span: ReadableSpan, resources: dict[tuple[int, int], ResourceData]) -> SpanData:
-    """Reads a span through what the SDK documents; each part on its own, so that one bad part costs only itself."""
+    """Reads a span through what the SDK documents, each part so that one bad part costs only itself."""
     oddities: list[str] = []
     context = span.get_span_context()
     parent = span.parent
@@ -100,6 +99,8 @@ def _read_public(span: ReadableSpan, resources: dict[tuple[int, int], ResourceDa
     status = span.status
     code = getattr(status, "status_code", None)
     attributes = _read_attributes(span.attributes or {}, oddities)
+    if context and context.trace_state:
+        _add_trace_state(context, attributes, oddities)
     return SpanData(
         name=_name(span.name, oddities),
         kind=_KINDS.get(id(span.kind), "internal"),
@@ -109,7 +110,7 @@ def _read_public(span: ReadableSpan, resources: dict[tuple[int, int], ResourceDa
         sampled=bool(context.trace_flags & 1) if context else None,
         start_unix_nano=_number(span.start_time),
         end_unix_nano=_number(span.end_time),
-        attributes=_trace_state(context, attributes),
+        attributes=attributes,
         resource=shared,
         status=_STATUSES.get(id(code), 0),
         status_message=clean_text(str(getattr(status, "description", None) or ""), oddities),
@@ -163,16 +164,13 @@ def _read_resource(resource: Any, scope: Any) -> ResourceData:
     )
 
 
-def _trace_state(context: Any, attributes: Attributes) -> Attributes:
-    state = context.trace_state if context else None
-    if state:
-        attributes["w3c.tracestate"] = ",".join(f"{key}={value}" for key, value in state.items())
-    return attributes
+def _add_trace_state(context: Any, attributes: Attributes, oddities: list[str]) -> None:
+    """Keeps the trace state, for which the record has no field, under the Collector's name for it."""
+    state = ",".join(f"{key}={value}" for key, value in context.trace_state.items())
+    attributes[unused_key(attributes, TRACE_STATE, oddities)] = clean_text(state, oddities)
 
 
-def _each(
-    items: Sequence[Any], read: Callable[[Any, list[str]], _Item], oddities: list[str]
-) -> list[_Item]:
+def _each(items: Sequence[Any], read: Callable[[Any, list[str]], _Item], oddities: list[str]) -> list[_Item]:
     done = []
     for item in items:
         try:

@@ -129,7 +129,7 @@ def _read_old_server(found: Sorted, kind: str) -> None:
     """Reads the called server's name and port from the four old names that may hold them."""
     row, held = found.row, found.held
     if kind == "client":
-        names = (net_attributes.NET_PEER_NAME, http_attributes.HTTP_HOST)
+        names: tuple[str, ...] = (net_attributes.NET_PEER_NAME, http_attributes.HTTP_HOST)
         port_name = net_attributes.NET_PEER_PORT
     else:
         names = (
@@ -172,7 +172,7 @@ def _read_url(found: Sorted, kind: str) -> None:
         parts = split_url(url)
         scheme = parts.scheme if _SCHEME.fullmatch(parts.scheme) else ""
         known = _merge(row, "scheme", scheme)
-        # A server's own name is often an address behind a proxy; the URL then shows the name it was called by.
+        # A server's own name may be an address behind a proxy; the URL then shows how it was called.
         known &= _merge(row, "server.address", parts.host)
         if parts.port is not None:
             known &= row.setdefault("server.port", parts.port) == parts.port
@@ -196,7 +196,7 @@ def _read_unusual_method(found: Sorted, method: str) -> None:
 
 
 def _merge(row: dict[str, object], leaf: str, value: str) -> bool:
-    """Fills an empty leaf. Returns whether the leaf now says what ``value`` says; an empty value says nothing."""
+    """Fills an empty leaf. Returns whether it now says what ``value`` says; an empty one says nothing."""
     return not value or row.setdefault(leaf, value) == value
 
 

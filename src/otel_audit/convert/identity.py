@@ -90,9 +90,7 @@ class IdentityReader:
                 if "user.type" not in row:
                     row["user.type"] = "user"
             if len(asserted) + len(claimed) > 1:
-                losers = dict.fromkeys(
-                    user for user in asserted + claimed if user[1] not in (None, user_id)
-                )
+                losers = dict.fromkeys(user for user in asserted + claimed if user[1] not in (None, user_id))
                 if losers:
                     row["userClaims"] = [
                         {"origin": other, "id": name} for other, name in list(losers)[:_MAX_CLAIMS]
@@ -118,7 +116,7 @@ class IdentityReader:
 
     def _read_fields(self, found: Sorted, oddities: list[str]) -> None:
         """Writes the fields that the options list; leaves every other personal attribute out."""
-        row, held = found.row, found.held
+        held = found.held
         if found.rooms & Room.PERSONAL:
             for field, names in _FIELDS:
                 if field in self._options.fields:

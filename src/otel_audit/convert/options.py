@@ -82,7 +82,7 @@ class ConvertOptions:
         models: HTTP routes that are models.
         route_actions: ``(route pattern, verb)``: what a route does, where the HTTP method does not say it.
         identity: see :class:`IdentityOptions`.
-        bound_event_time: whether a time outside [observed − 7 d, observed + 1 h] moves the record into the
+        bound_event_time: whether a time outside [observed - 7 d, observed + 1 h] moves the record into the
             partition of its observed time. Off for files that are read long after the fact.
 
     Raises:

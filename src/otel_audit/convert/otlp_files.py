@@ -18,7 +18,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from os import PathLike, fspath
-from typing import BinaryIO, Final
+from typing import Final
 
 import zstandard
 
@@ -78,7 +78,7 @@ def read_file(
         raise found[before]
 
 
-def _exports(file: BinaryIO, source: str, problems: list[InputError]) -> Iterator[Export]:
+def _exports(file: io.BufferedReader, source: str, problems: list[InputError]) -> Iterator[Export]:
     stream = _decompressed(file)
     try:
         head = stream.peek(1)[:1]
@@ -101,15 +101,14 @@ def _exports(file: BinaryIO, source: str, problems: list[InputError]) -> Iterato
         problems.append(InputError("damaged compression", source=source, place="end of what could be read"))
 
 
-def _decompressed(file: BinaryIO) -> io.BufferedReader:
-    buffered = io.BufferedReader(file)  # type: ignore[type-var]
-    head = buffered.peek(4)[:4]
+def _decompressed(file: io.BufferedReader) -> io.BufferedReader:
+    head = file.peek(4)[:4]
     if head.startswith(_GZIP):
-        return io.BufferedReader(gzip.GzipFile(fileobj=buffered))
+        return io.BufferedReader(gzip.GzipFile(fileobj=file))
     if head == _ZSTD:
-        frames = zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True)
-        return io.BufferedReader(frames)  # type: ignore[arg-type]
-    return buffered
+        frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        return io.BufferedReader(frames)
+    return file
 
 
 def _json(stream: io.BufferedReader, source: str, problems: list[InputError]) -> Iterator[Export]:

@@ -22,7 +22,7 @@ from typing import Any, Final
 import orjson
 
 from otel_audit.convert import notes
-from otel_audit.convert.exports import Export, read_event_name
+from otel_audit.convert.exports import DROPPED_ATTRIBUTES, TRACE_STATE, Export, read_event_name
 from otel_audit.convert.resources import describe
 from otel_audit.convert.spans import Attributes, EventData, LinkData, LogData, ResourceData, SpanData, Value
 from otel_audit.convert.values import MAX_DEPTH, TOO_DEEP, clean_text, unused_key
@@ -162,7 +162,7 @@ def _read_span(span: Mapping[str, Any], resource: ResourceData) -> SpanData:
     code = status.get("code", 0)
     flags = span.get("flags")
     if state := _text(span.get("traceState"), oddities):
-        attributes[unused_key(attributes, "w3c.tracestate", oddities)] = state
+        attributes[unused_key(attributes, TRACE_STATE, oddities)] = state
     return SpanData(
         name=_text(span.get("name"), oddities),
         kind=_read_kind(span.get("kind"), oddities),
@@ -189,7 +189,7 @@ def _read_span(span: Mapping[str, Any], resource: ResourceData) -> SpanData:
 def _read_event(event: Mapping[str, Any], oddities: list[str]) -> EventData:
     attributes = _read_attributes(event.get("attributes"), oddities)
     if dropped := _read_integer(event.get("droppedAttributesCount"), oddities):
-        attributes["otel.dropped_attributes_count"] = dropped
+        attributes[DROPPED_ATTRIBUTES] = dropped
     return EventData(
         _text(event.get("name"), oddities), _read_integer(event.get("timeUnixNano"), oddities), attributes
     )
@@ -198,7 +198,7 @@ def _read_event(event: Mapping[str, Any], oddities: list[str]) -> EventData:
 def _read_link(link: Mapping[str, Any], oddities: list[str]) -> LinkData:
     attributes = _read_attributes(link.get("attributes"), oddities)
     if dropped := _read_integer(link.get("droppedAttributesCount"), oddities):
-        attributes["otel.dropped_attributes_count"] = dropped
+        attributes[DROPPED_ATTRIBUTES] = dropped
     return LinkData(
         _read_id(link.get("traceId"), 16, "otlp.trace_id", attributes, oddities),
         _read_id(link.get("spanId"), 8, "otlp.span_id", attributes, oddities),

@@ -1,9 +1,9 @@
 """Whether it worked, and if not, why: from span status, status code and exception events.
 
-In this order: what the application says (``audit.outcome``); the span's status ERROR; an exception event, unless
-the status is OK; the status code; an error type. An unhandled exception of a gRPC server leaves code 0 and status
-unset, so the exception event comes before the code. What says nothing of these is ``unknown`` for a protocol
-that would have had a code, and ``success`` for other spans, whose status stays unset when all went well.
+In this order: what the application says (``audit.outcome``); the span's status ERROR; an exception event,
+unless the status is OK; the status code; an error type. An unhandled exception of a gRPC server leaves code 0
+and status unset, so the exception event comes before the code. What says nothing of these is ``unknown`` for
+a protocol that would have had a code, and ``success`` for other spans: theirs stays unset when all went well.
 """
 
 from __future__ import annotations

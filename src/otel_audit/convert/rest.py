@@ -69,5 +69,6 @@ def finish_attributes(
     if not oddities:
         return encoded
     # Encoding may itself have had something to note, so the notes are complete only now.
-    rest[notes.NOTES] = sorted(set(oddities))
+    words: list[Value] = [*sorted(set(oddities))]
+    rest[notes.NOTES] = words
     return encode_object(rest, [])

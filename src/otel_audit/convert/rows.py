@@ -124,14 +124,14 @@ class RowBuilder:
         complete_outcome(row, span)
         fill_span_times(row, span, observed)
         fill_span_parts(row, span)
-        fill_ids(row, found.rest, span.trace_id, span.span_id, span.parent_span_id, oddities)
+        fill_ids(row, found.rest, (span.trace_id, span.span_id, span.parent_span_id), oddities)
         row["recordId"] = (self._given_id(found) if verdict.audited else None) or span_record_id(
             self._options.tenant,
-            span.trace_id,
-            span.span_id,
-            span.kind,
-            span.start_unix_nano,
-            shared.service_name,
+            trace_id=span.trace_id,
+            span_id=span.span_id,
+            kind=span.kind,
+            start_unix_nano=span.start_unix_nano,
+            service_name=shared.service_name,
         )
         self._finish(found, shared, observed, oddities)
         return row
@@ -168,7 +168,7 @@ class RowBuilder:
         row.setdefault("outcome", "failure" if "errorCode" in row else "unknown")
         fill_log_time(row, log.time_unix_nano, log.observed_unix_nano, observed, oddities)
         if log.trace_id or log.span_id:
-            fill_ids(row, found.rest, log.trace_id, log.span_id, "", oddities)
+            fill_ids(row, found.rest, (log.trace_id, log.span_id, ""), oddities)
         row["recordId"] = self._given_id(found) or record_id
         if log.dropped_attributes:
             row["droppedAttributes"] = min(max(log.dropped_attributes, 0), 2**31 - 1)

@@ -1,9 +1,9 @@
 """What becomes a record, and in which stream.
 
-Records are: HTTP and RPC spans of servers and clients, inference spans and what surrounds them (tools, agents,
-chains, retrievers, MCP), and anything that carries ``audit.*``. Not: the ``http send`` and ``http receive``
-children that ASGI instrumentations make, and spans of databases, messaging and the inside of a service, unless
-``include_spans`` lists them.
+Records are: HTTP and RPC spans of servers and clients, inference spans and what surrounds them (tools,
+agents, chains, retrievers, MCP), and anything that carries ``audit.*``. Not: the ``http send`` and ``http
+receive`` children that ASGI instrumentations make, and spans of databases, messaging and the inside of a
+service, unless ``include_spans`` lists them.
 """
 
 from __future__ import annotations

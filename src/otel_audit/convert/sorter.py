@@ -6,9 +6,9 @@
   RPC, identity, ``audit.*``, bodies); what no room takes from there goes to the rest;
 - the rest.
 
-Spans of one instrumentation have the same names in the same order. So names are classified once for each such
-*shape*, and a span of a known shape whose values have the expected types is taken apart in bulk; any other goes
-value by value, with the same result.
+Spans of one instrumentation have the same names in the same order. So names are classified once for each
+such *shape*, and a span of a known shape whose values have the expected types is taken apart in bulk; any
+other goes value by value, with the same result.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from opentelemetry.semconv._incubating.attributes import (
     client_attributes,
@@ -46,7 +46,7 @@ Headers: TypeAlias = "tuple[tuple[str, ...], tuple[list[str], ...]]"
 
 
 class Room:
-    """Who reads what is held: bits, plain integers because members of an enumeration cost Python code each."""
+    """Who reads what is held. Bits as plain integers: an enumeration runs Python code for each ``&``."""
 
     OLD_HTTP: Final = 1
     URL: Final = 2
@@ -257,7 +257,7 @@ def header_values(headers: object, name: str) -> list[str]:
     """
     if headers is None:
         return []
-    names, values = headers  # type: ignore[misc]  # the row holds nothing else there
+    names, values = cast("Headers", headers)
     return values[names.index(name)] if name in names else []
 
 
@@ -271,7 +271,7 @@ def _sort_singly(attributes: Attributes, oddities: list[str]) -> Sorted:
         if place == _HELD_NAME:
             found.held[key] = value
             found.rooms |= detail
-        elif place == _REQUEST_HEADER or place == _RESPONSE_HEADER:
+        elif place in (_REQUEST_HEADER, _RESPONSE_HEADER):
             headers = request_headers if place == _REQUEST_HEADER else response_headers
             headers.setdefault(leaf, []).extend(_header_texts(value, oddities))
         elif place == _TEXT_LEAF and isinstance(value, str):
@@ -352,7 +352,7 @@ def _classify(key: str) -> _Entry:
         return _INTEGER_LEAF, leaf, _LIMITS.get(leaf, MAX_EXACT)
     if key in notes.RESERVED:
         return _OTHER_NAME, "", 0
-    if key.startswith(_PERSONS) or key.startswith("audit."):
+    if key.startswith((*_PERSONS, "audit.")):
         rooms = Room.AUDIT if key.startswith("audit.") else 0
         if key.startswith(_PERSONS):
             rooms |= Room.IDENTITY if key in _IDS else Room.IDENTITY | Room.PERSONAL

@@ -1,4 +1,4 @@
-"""Where a call came from: the client's address, and a hop of a forwarded-for header where proxies are trusted.
+"""Where a call came from: the client's address, or a hop of a forwarded-for header behind trusted proxies.
 
 ``X-Forwarded-For`` is a list that each proxy extends at its end, so it is read from the end: as long as the
 hop that wrote an entry is a configured proxy, the entry is believed. Anything before that a client may have

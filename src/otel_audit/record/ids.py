@@ -15,7 +15,14 @@ from typing import Final
 
 import orjson
 
-__all__ = ["given_record_id", "hashed_id", "log_record_id", "random_record_id", "span_record_id", "span_record_ids"]
+__all__ = [
+    "given_record_id",
+    "hashed_id",
+    "log_record_id",
+    "random_record_id",
+    "span_record_id",
+    "span_record_ids",
+]
 
 _DOMAIN: Final = "otel-audit/1"
 
@@ -38,11 +45,12 @@ def hashed_id(parts: Sequence[str]) -> str:
 
 
 def _uuid8(digits: str) -> str:
-    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
+    variant = _VARIANT[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def span_record_id(
-    tenant: str, trace_id: str, span_id: str, kind: str, start_unix_nano: int, service_name: str
+    tenant: str, *, trace_id: str, span_id: str, kind: str, start_unix_nano: int, service_name: str
 ) -> str:
     """Returns the id of a span's record.
 
@@ -57,9 +65,7 @@ def span_record_id(
     return hashed_id((tenant, "span", trace_id, span_id, kind, str(start_unix_nano), service_name))
 
 
-def span_record_ids(
-    tenant: str, spans: Iterable[tuple[str, str, str, int]], service_name: str
-) -> list[str]:
+def span_record_ids(tenant: str, spans: Iterable[tuple[str, str, str, int]], service_name: str) -> list[str]:
     """Returns :func:`span_record_id` for many spans of one service, several times cheaper.
 
     Args:
@@ -79,6 +85,7 @@ def span_record_ids(
 
 def log_record_id(
     tenant: str,
+    *,
     trace_id: str,
     span_id: str,
     time_unix_nano: int,
