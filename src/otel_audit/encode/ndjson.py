@@ -1,14 +1,7 @@
 """Record batches as NDJSON: one JSON object a line, compressed.
 
-What is chosen, and why:
-
-1. Fields in table order, nulls and empty values left out. The int64 nanosecond columns are left out as well:
-   here the time strings are exact themselves.
-2. Columns of JSON text are embedded as they are stored, byte for byte, so that a reader who takes the raw
-   slice can compute the hashes again.
-3. U+2028 and U+2029 are escaped, which some readers take for ends of line: a record is one line in all.
-4. zstd frames carry a checksum; gzip has its own. gzip is written by ISA-L, in a fifth of zlib's time at the
-   same size; zlib stands in where ISA-L has no build.
+The lines are those of :mod:`otel_audit.record.record_lines`. zstd frames carry a checksum; gzip has its own.
+gzip is written by ISA-L, in a fifth of zlib's time at the same size; zlib stands in where ISA-L has no build.
 """
 
 from __future__ import annotations
@@ -22,10 +15,8 @@ import zstandard
 
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.encode.writer import FileStatistics, HashingSink, WrittenRows
-from otel_audit.record.buffers import Array, bitmap, data, parts
-from otel_audit.record.json_columns import JsonText, joined, json_object, json_text, json_time
-from otel_audit.record.json_texts import escape_separators
-from otel_audit.record.schema import EXACT_TIMES, FIELDS, JSON_COLUMNS
+from otel_audit.record.buffers import parts
+from otel_audit.record.record_lines import record_lines
 
 _gzip: ModuleType
 try:
@@ -34,8 +25,6 @@ except ImportError:  # this platform has no build of it
     _gzip = zlib
 
 __all__ = ["NdjsonRecordWriter"]
-
-_NAMES: Final = [field.name for field in FIELDS if field.name not in EXACT_TIMES.values()]
 
 _GZIP_CONTAINER: Final = 16 + zlib.MAX_WBITS
 """``wbits`` that ask for gzip's header and trailer around the deflated bytes."""
@@ -67,7 +56,7 @@ class NdjsonRecordWriter:
             return
         self._written.add(records)
         for part in parts(records):
-            self._sink.write(self._compressor.compress(_lines(part)))
+            self._sink.write(self._compressor.compress(record_lines(part)))
 
     def close(self) -> FileStatistics:
         """End the compressed stream."""
@@ -85,24 +74,6 @@ class NdjsonRecordWriter:
     ) -> None:
         if kind is None:
             self.close()
-
-
-def _lines(records: pa.RecordBatch) -> bytes | memoryview:
-    """One object a record, each with its line feed."""
-    text = json_object((name, _field_text(records, name)) for name in _NAMES)
-    rows = records.num_rows
-    line = JsonText(["{}\n"]) if text is None else JsonText([*text.pieces, "\n"], text.validity)
-    # A string array holds its rows one behind the other: that is the file's content.
-    return escape_separators(data(joined(line, rows)))
-
-
-def _field_text(records: pa.RecordBatch, name: str) -> JsonText | None:
-    column: Array = records[name]
-    if name in EXACT_TIMES:
-        return json_time(records[EXACT_TIMES[name]])
-    if name not in JSON_COLUMNS:
-        return json_text(column, sort_keys=False)
-    return None if column.null_count == len(column) else JsonText([column], bitmap(column))
 
 
 def _compressor(options: EncodeOptions) -> _Compressor:

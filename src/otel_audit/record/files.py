@@ -18,7 +18,7 @@ from otel_audit.record.decompressed import lines_of
 from otel_audit.record.json_lines import read_lines
 from otel_audit.record.schema import SCHEMA
 
-__all__ = ["conform", "read_ndjson", "read_parquet"]
+__all__ = ["conform", "leaf_names", "read_ndjson", "read_parquet"]
 
 BATCH_ROWS: Final = 1 << 13
 
@@ -43,7 +43,7 @@ def read_parquet(
     file: Any = BytesIO(source) if isinstance(source, bytes) else source
     try:
         with pq.ParquetFile(file, pre_buffer=True) as parquet:
-            leaves = [leaf for field in schema for leaf in _leaves(field)]
+            leaves = [leaf for field in schema for leaf in leaf_names(field)]
             for batch in parquet.iter_batches(BATCH_ROWS, columns=leaves):
                 yield conform(batch, schema)
     except pa.ArrowException as error:
@@ -89,7 +89,7 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _leaves(field: pa.Field[Any]) -> list[str]:
+def leaf_names(field: pa.Field[Any]) -> list[str]:
     """Names as Parquet readers know them: a struct with fewer children than a record's, by those."""
     if field.type == SCHEMA.field(field.name).type:
         return [field.name]

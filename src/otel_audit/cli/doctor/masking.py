@@ -1,0 +1,46 @@
+"""What is masked, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otel_audit.cli.doctor.finding import Finding
+from otel_audit.config import Settings
+from otel_audit.mask.recognizers import ENTITIES
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """The policy in sentences; nothing of its key."""
+    yield Finding("note", f"looked for in every text and key: {', '.join(sorted(ENTITIES))}")
+    yield Finding("note", "credentials are withheld always; no setting writes them")
+    if settings.mask.key is None:
+        yield Finding(
+            "note",
+            "no mask.key: findings become [TYPE], and sessions, subjects and credential ids are withheld",
+        )
+    else:
+        yield Finding(
+            "note", f"mask.key is set as {settings.mask.key_id}: e-mail, phone and user ids become pseudonyms"
+        )
+    for rule in settings.mask.rules:
+        what = rule.entity or "every finding"
+        yield Finding("note", f"rule: {rule.operator} for {what} in {rule.field}")
+        if rule.operator == "keep":
+            yield Finding("warning", f"{what} in {rule.field} is written as it is")
+    tagged = [model.name for model in settings.models if model.pii]
+    if tagged:
+        yield Finding(
+            "note", f"input is never written for: {', '.join(tagged)}; nor where the model is unknown"
+        )
+    else:
+        yield Finding("note", "no model is tagged pii: inputs are written, masked")
+    written = {"off": "never written", "as-captured": "written as instrumentations capture them, masked"}
+    content = settings.streams.model_io.content
+    yield Finding("note", f"messages of models are {written.get(content, content)}")
+    kept = ", ".join(settings.identity.fields)
+    yield Finding(
+        "note", f"of a user the id is written{', also ' + kept if kept else '; name and e-mail are not'}"
+    )
+    yield Finding(
+        "warning", "names of persons and postal addresses in free text stay: no recogniser finds them"
+    )
