@@ -62,12 +62,14 @@ def _column(records: list[Any], field: pa.Field[Any]) -> Array:
     rebuild = _rebuild(field.type)
     if rebuild is not None:
         values = [None if value is None else rebuild(value) for value in values]
-    return pa.array(values, field.type)
+    column: Array = pa.array(values, field.type)
+    return column
 
 
 def _nanos(texts: list[str | None]) -> Array:
-    times: Array = pa.array(texts, pa.string()).cast(pa.timestamp("ns", tz="UTC"))
-    return times.cast(pa.int64())
+    times = pa.array(texts, pa.string()).cast(pa.timestamp("ns", tz="UTC"))
+    nanos: Array = times.cast(pa.int64())
+    return nanos
 
 
 def _micros(nanos: Array) -> Array:
