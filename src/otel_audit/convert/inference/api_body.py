@@ -68,8 +68,7 @@ class ApiResponse:
     outputs: list[Message] | None = None
     embeddings: Value = None
     counts: dict[str, int] = field(default_factory=dict)
-    service_tier: str | None = None
-    system_fingerprint: str | None = None
+    extra: dict[str, str | int] = field(default_factory=dict)
     rest: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -108,6 +107,10 @@ def read_request(body: dict[str, Any], oddities: list[str]) -> ApiRequest:
     if isinstance(rest.get("stream"), bool):
         request.stream = rest.pop("stream")
     request.user = rest.pop("user", None)
+    metadata = rest.get("metadata")  # Anthropic's
+    if request.user is None and isinstance(metadata, dict) and "user_id" in metadata:
+        request.user = metadata["user_id"]
+        rest["metadata"] = {key: value for key, value in metadata.items() if key != "user_id"}
     conversation = rest.pop("conversation", None)
     request.conversation = conversation.get("id") if isinstance(conversation, dict) else conversation
     for name in list(rest):
@@ -121,19 +124,18 @@ def read_response(body: dict[str, Any], oddities: list[str]) -> ApiResponse:
     """Reads a response of any API; what is none gives an :class:`ApiResponse` of only ``rest``."""
     rest = dict(body)
     response = ApiResponse()
-    if isinstance(identifier := first(body, *_IDS), str):
-        response.id = identifier
-        for name in _IDS:
-            rest.pop(name, None)
     if isinstance(model := first(body, "model", "model_version", "modelVersion"), str):
         response.model = model
         for name in ("model", "model_version", "modelVersion"):
             rest.pop(name, None)
     response.outputs = _outputs(rest, oddities)
-    if isinstance(rest.get("service_tier"), str):
-        response.service_tier = rest.pop("service_tier")
-    if isinstance(rest.get("system_fingerprint"), str):
-        response.system_fingerprint = rest.pop("system_fingerprint")
+    if isinstance(identifier := first(rest, *_IDS), str):
+        response.id = identifier
+        for name in _IDS:
+            rest.pop(name, None)
+    for key, name in (("service_tier", "serviceTier"), ("system_fingerprint", "systemFingerprint")):
+        if isinstance(rest.get(key), str):
+            response.extra[name] = rest.pop(key)
     if response.outputs is None and isinstance(data := rest.get("data"), list):
         vectors = [item.get("embedding") for item in data if isinstance(item, dict)]
         if vectors and all(vector is not None for vector in vectors):
@@ -163,11 +165,23 @@ def _outputs(rest: dict[str, Any], oddities: list[str]) -> list[Message] | None:
         return output_messages([_candidate(candidate) for candidate in candidates], oddities)
     if isinstance(generations := rest.get("generations"), list):
         del rest["generations"]
+        if (identifier := _generation_id(generations)) is not None:
+            rest.setdefault("id", identifier)
         return output_messages(generations, oddities)
     if "content" in rest and ("role" in rest or "stop_reason" in rest):
         names = ("role", "content", "stop_reason", "tool_calls", "type", "stop_sequence")
         return output_messages([{name: rest.pop(name) for name in names if name in rest}], oddities)
     return None
+
+
+def _generation_id(generations: list[Value]) -> str | None:
+    """The response's id, deep inside LangChain's first generation."""
+    node: Any = generations
+    while isinstance(node, list) and node:
+        node = node[0]
+    for step in ("message", "kwargs", "response_metadata", "id"):
+        node = node.get(step) if isinstance(node, dict) else None
+    return node if isinstance(node, str) else None
 
 
 def _choice(choice: Value) -> Value:
@@ -223,6 +237,8 @@ def _take_usage(rest: dict[str, Any], response: ApiResponse) -> None:
         if isinstance(details, dict) and isinstance(details.get(key), int):
             response.counts[count] = details[key]
             left[holder] = {name: value for name, value in details.items() if name != key and value}
+    if isinstance(left.get("cache_creation_input_tokens"), int):
+        response.extra["cacheCreationTokens"] = left.pop("cache_creation_input_tokens")
     known = response.counts.get("inputTokens", 0) + response.counts.get("outputTokens", 0)
     for total in ("total_tokens", "totalTokens", "total_token_count", "totalTokenCount"):
         if left.get(total) == known:

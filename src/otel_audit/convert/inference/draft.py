@@ -139,6 +139,8 @@ class Draft:
     def add_extra(self, name: str, value: str | int | float) -> bool:
         """Takes a further fact; returns whether it is in the call now."""
         text = value if isinstance(value, str) else dump(value)
+        if not text:
+            return True
         return self.extra.setdefault(name, text) == text
 
     def add_parameter(self, name: str, value: Value) -> bool:

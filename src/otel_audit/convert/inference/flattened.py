@@ -1,4 +1,4 @@
-"""Lists and objects that a dialect spreads over attributes: ``llm.input_messages.0.message.role`` and so on.
+"""Lists of objects that a dialect spreads over attributes: ``llm.input_messages.0.message.role`` and so on.
 
 The attribute limit of SDKs (128 by default) drops the oldest attributes, so the first messages of a long
 conversation may be missing, or a message may have lost its role. What is there is read in the order of its
@@ -22,25 +22,28 @@ def has_prefix(attributes: Attributes, prefix: str) -> bool:
     return any(key.startswith(prefix) for key in attributes)
 
 
-def nested(attributes: Attributes, prefix: str, oddities: list[str]) -> Value:
-    """Takes every attribute under ``prefix`` out and returns them as one list or object.
+def nested(attributes: Attributes, prefix: str, oddities: list[str]) -> list[Value] | None:
+    """Takes every attribute whose name is ``prefix`` and a number, and more steps perhaps, out of a list.
 
     Args:
-        attributes: those under ``prefix`` are removed, but for names that fit no tree (one is the beginning
-            of another, or has more than 16 steps).
+        attributes: those that are read are removed. Others under ``prefix`` stay, as do names that fit no
+            tree: one is the beginning of another, or has more than 16 steps.
         prefix: with its final dot.
         oddities: takes a note where numbers are missing before the last.
 
     Returns:
-        A list where the names go on with numbers, an object where they go on with words, ``None`` where
-        there are none.
+        The items in the order of their numbers, ``None`` where there are none.
     """
     root: dict[str, Any] = {}
     for key in [key for key in attributes if key.startswith(prefix)]:
         steps = key[len(prefix) :].split(".")
-        if len(steps) <= _DEEPEST and _place(root, steps, attributes[key]):
+        if _is_number(steps[0]) and len(steps) <= _DEEPEST and _place(root, steps, attributes[key]):
             del attributes[key]
-    return _closed(root, oddities) if root else None
+    return _closed(root, oddities) if root else None  # type: ignore[return-value]  # its names are numbers
+
+
+def _is_number(step: str) -> bool:
+    return step.isascii() and step.isdigit() and len(step) < 10
 
 
 def _place(root: dict[str, Any], steps: list[str], value: Value) -> bool:
@@ -64,7 +67,7 @@ def _closed(node: dict[str, Any], oddities: list[str]) -> Value:
     items = {
         step: _closed(item, oddities) if isinstance(item, _Node) else item for step, item in node.items()
     }
-    if not all(step.isascii() and step.isdigit() and len(step) < 10 for step in items):
+    if not all(_is_number(step) for step in items):
         return items
     numbers = sorted(int(step) for step in items)
     if numbers[-1] != len(numbers) - 1:

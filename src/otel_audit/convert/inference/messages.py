@@ -153,8 +153,8 @@ def _items(value: Value) -> list[Value]:
 
 
 def has_content(messages: list[Message]) -> bool:
-    """Whether any message has a part."""
-    return any(item["parts"] for item in messages)
+    """Whether any message has a part, or a member that is none of the schema's."""
+    return any(item["parts"] or not item.keys() <= _KNOWN for item in messages)
 
 
 def split_system(messages: list[Message]) -> tuple[list[Message], list[Message]]:

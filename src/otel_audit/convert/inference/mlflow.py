@@ -2,19 +2,19 @@
 
 Source: ``mlflow.tracing.constant`` and ``mlflow.entities.span`` of https://github.com/mlflow/mlflow. Every
 attribute value is the JSON text of what was set, so a plain text has quotes around it. Inputs and outputs
-of a model are the raw bodies of its provider's API.
+of a model are the raw bodies of its provider's API; autologging repeats members of the request as attributes
+of their own (``model``, ``temperature``, ``user`` …).
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_audit.convert import notes
-from otel_audit.convert.inference.api_body import read_request, read_response
+from otel_audit.convert.inference.api_body import ApiRequest, read_request, read_response
+from otel_audit.convert.inference.documents import documents
 from otel_audit.convert.inference.draft import Draft
-from otel_audit.convert.inference.json_text import UNREADABLE, container, parse
+from otel_audit.convert.inference.json_text import UNREADABLE, container, dump, parse
 from otel_audit.convert.inference.messages import input_messages, output_messages
-from otel_audit.convert.inference.openinference_documents import document
 from otel_audit.convert.inference.tools import tool_definitions
 from otel_audit.convert.spans import Value
 
@@ -24,6 +24,9 @@ SPAN_TYPE: Final = "mlflow.spanType"
 
 _INPUTS: Final = "mlflow.spanInputs"
 _OUTPUTS: Final = "mlflow.spanOutputs"
+_FUNCTION: Final = "mlflow.spanFunctionName"
+_TOOLS: Final = "mlflow.chat.tools"
+_USAGE: Final = "mlflow.chat.tokenUsage"
 
 _OPERATIONS: Final = {
     "LLM": "chat",
@@ -49,109 +52,128 @@ _COUNTS: Final = {
     "cache_read_input_tokens": "cacheReadTokens",
 }
 
-_MODEL_SPANS: Final = frozenset({"chat", "text_completion", "embeddings"})
+_MODEL_CALLS: Final = frozenset({"chat", "embeddings"})
+
+_MEMBERS: Final = {
+    "execute_tool": ("arguments", "result"),
+    "retrieval": ("query", "documents"),
+    "rerank": ("query", "documents"),
+}
 
 
 def read(draft: Draft, span_name: str) -> str | None:
     """Reads what is MLflow's of ``draft.rest``; returns the operation, ``None`` for an unknown span type."""
-    rest = draft.rest
-    for key in [key for key in rest if key.startswith("mlflow.")]:
-        rest[key] = _decoded(rest[key], draft.oddities)
-    kind = rest.get(SPAN_TYPE)
+    kind = _decoded(draft, SPAN_TYPE)
     operation = _OPERATIONS.get(kind.upper()) if isinstance(kind, str) else None
-    draft.take("mlflow.llm.model", "modelName")
-    draft.take("mlflow.llm.provider", "provider")
-    if (tools := rest.pop("mlflow.chat.tools", None)) is not None:
-        draft.tools = draft.tools or tool_definitions(tools, draft.oddities)
+    if operation is None:
+        return None
+    del draft.rest[SPAN_TYPE]
     _read_usage(draft)
-    if operation in _MODEL_SPANS:
-        operation = _read_model_call(draft, operation)
-    elif operation is not None:
+    if operation in _MODEL_CALLS:
+        operation = _read_request(draft, operation)
+        _read_response(draft, operation)
+    else:
         _read_step(draft, operation, span_name)
-    if operation is not None:
-        del rest[SPAN_TYPE]
+    _read_facts(draft)
     return operation
 
 
-def _decoded(value: Value, oddities: list[str]) -> Value:
+def _decoded(draft: Draft, key: str) -> Any:
+    """The value whose JSON text an attribute is; the text itself where it is no JSON."""
+    value = draft.rest.get(key)
     if not isinstance(value, str):
         return value
-    tree = parse(value, oddities)
-    return value if tree is UNREADABLE else tree  # type: ignore[return-value]  # the sentinel is ruled out
+    tree = parse(value, draft.oddities)
+    return value if tree is UNREADABLE else tree
 
 
 def _read_usage(draft: Draft) -> None:
-    usage = draft.rest.pop("mlflow.chat.tokenUsage", None)
+    usage = _decoded(draft, _USAGE)
     if not isinstance(usage, dict):
-        if usage is not None:
-            draft.rest["mlflow.chat.tokenUsage"] = usage
         return
-    left = {key: value for key, value in usage.items() if not draft.know(_COUNTS.get(key, ""), value)}
+    left = {key: count for key, count in usage.items() if not _take_count(draft, key, count)}
     total = draft.info.get("inputTokens", 0) + draft.info.get("outputTokens", 0)
     if left.get("total_tokens") == total:
         del left["total_tokens"]
-    if isinstance(created := left.get("cache_creation_input_tokens"), int):
-        draft.add_extra("cacheCreationTokens", created)
-        del left["cache_creation_input_tokens"]
-    if left:
-        draft.rest["mlflow.chat.tokenUsage"] = left
+    _leave(draft, _USAGE, left)
 
 
-def _read_model_call(draft: Draft, operation: str | None) -> str | None:
-    rest, oddities = draft.rest, draft.oddities
-    inputs, outputs = rest.get(_INPUTS), rest.get(_OUTPUTS)
+def _take_count(draft: Draft, key: str, count: Value) -> bool:
+    if key in _COUNTS:
+        return draft.know(_COUNTS[key], count)
+    is_extra = key == "cache_creation_input_tokens" and isinstance(count, int)
+    return is_extra and draft.add_extra("cacheCreationTokens", count)  # type: ignore[arg-type]  # an int
+
+
+def _read_request(draft: Draft, operation: str) -> str:
+    inputs = _decoded(draft, _INPUTS)
     if isinstance(inputs, dict):
-        request = read_request(inputs, oddities)
-        if request.model is not None:
-            draft.know("modelName", request.model)
-        if request.stream is not None:
-            draft.know("streaming", request.stream)
-        if request.user is not None:
-            draft.add_user(f"{_INPUTS}.user", request.user)
-        if request.conversation is not None:
-            draft.know("conversationId", request.conversation)
-        left = {n: v for n, v in request.parameters.items() if not draft.add_parameter(n, v)} | request.rest
-        draft.tools = draft.tools or request.tools
-        if operation == "embeddings" and request.texts is not None:
-            texts = request.texts
-            draft.request_members["input"] = texts if isinstance(texts, list) else [texts]
-        elif request.messages is not None:
-            draft.system, draft.messages = request.system, request.messages
-            operation = "text_completion" if "prompt" in inputs and operation == "chat" else operation
-        elif request.rest or not draft.parameters:
-            draft.request_members["input"] = inputs
-            left = {}
-        _leave(draft, _INPUTS, left)
-    elif isinstance(inputs, list) and operation == "chat":
-        draft.messages = input_messages(inputs, oddities)
-        del rest[_INPUTS]
+        return _read_body(draft, operation, inputs)
+    if isinstance(inputs, list) and operation == "chat":
+        draft.messages = input_messages(inputs, draft.oddities)
+        del draft.rest[_INPUTS]
     elif inputs is not None:
-        draft.request_members["input"] = rest.pop(_INPUTS)
-    if isinstance(outputs, dict):
-        _read_response(draft, outputs)
-    elif outputs is not None and operation != "embeddings":
-        if isinstance(outputs, str | list):
-            draft.outputs = output_messages(outputs, oddities)
-        else:
-            draft.response_members["output"] = outputs
-        del rest[_OUTPUTS]
-    elif outputs is not None:
-        draft.response_members["embeddings"] = rest.pop(_OUTPUTS)
+        draft.request_members["input"] = inputs
+        del draft.rest[_INPUTS]
     return operation
 
 
-def _read_response(draft: Draft, outputs: dict[str, Any]) -> None:
+def _read_body(draft: Draft, operation: str, inputs: dict[str, Any]) -> str:
+    request = read_request(inputs, draft.oddities)
+    if request.messages is None:  # arguments of a function that calls a model, not a body
+        draft.request_members["input"] = inputs
+        del draft.rest[_INPUTS]
+        return operation
+    left = _take_request(draft, request) | request.rest
+    if operation == "embeddings":
+        texts = request.texts
+        draft.request_members["input"] = texts if isinstance(texts, list) else [texts]
+    else:
+        draft.system, draft.messages = request.system, request.messages
+        operation = "text_completion" if "prompt" in inputs else operation
+    for key in inputs.keys() & draft.rest.keys():
+        if _decoded(draft, key) == inputs[key]:
+            del draft.rest[key]
+    _leave(draft, _INPUTS, left)
+    return operation
+
+
+def _take_request(draft: Draft, request: ApiRequest) -> dict[str, Any]:
+    draft.tools = draft.tools or request.tools
+    if request.model is not None:
+        draft.know("modelName", request.model)
+    if request.stream is not None:
+        draft.know("streaming", request.stream)
+    if request.user is not None:
+        draft.add_user(f"{_INPUTS}.user", request.user)
+    if request.conversation is not None:
+        draft.know("conversationId", request.conversation)
+    return {name: value for name, value in request.parameters.items() if not draft.add_parameter(name, value)}
+
+
+def _read_response(draft: Draft, operation: str) -> None:
+    outputs = _decoded(draft, _OUTPUTS)
+    if outputs is None:
+        return
+    if not isinstance(outputs, dict):
+        if operation == "embeddings":
+            draft.response_members["embeddings"] = outputs
+        elif isinstance(outputs, str | list):
+            draft.outputs = output_messages(outputs, draft.oddities)
+        else:
+            draft.response_members["output"] = outputs
+        del draft.rest[_OUTPUTS]
+        return
     response = read_response(outputs, draft.oddities)
     if response.outputs is None and response.embeddings is None:
-        draft.response_members["output"] = draft.rest.pop(_OUTPUTS)
+        draft.response_members["output"] = outputs
+        del draft.rest[_OUTPUTS]
         return
     for name, value in (("responseId", response.id), ("responseModel", response.model)):
         if value is not None:
             draft.know(name, value)
-    if response.service_tier is not None:
-        draft.add_extra("serviceTier", response.service_tier)
-    if response.system_fingerprint is not None:
-        draft.add_extra("systemFingerprint", response.system_fingerprint)
+    for name, fact in response.extra.items():
+        draft.add_extra(name, fact)
     for name, count in response.counts.items():
         draft.know(name, count)
     if response.embeddings is not None:
@@ -162,44 +184,53 @@ def _read_response(draft: Draft, outputs: dict[str, Any]) -> None:
 
 
 def _leave(draft: Draft, key: str, left: dict[str, Any]) -> None:
+    """Keeps of an attribute what the call does not hold."""
     if left:
-        draft.rest[key] = left
+        draft.rest[key] = dump(left)
     else:
         del draft.rest[key]
+
+
+def _read_facts(draft: Draft) -> None:
+    """Model, provider and tools, where the bodies have not told them."""
+    rest = draft.rest
+    model = _decoded(draft, "mlflow.llm.model")
+    if isinstance(model, str):
+        known = {draft.info.get("modelName"), draft.info.get("responseModel")}
+        name = "responseModel" if "modelName" in draft.info else "modelName"
+        if model in known or draft.know(name, model):
+            del rest["mlflow.llm.model"]
+    provider = _decoded(draft, "mlflow.llm.provider")
+    if isinstance(provider, str) and draft.know("provider", provider):
+        del rest["mlflow.llm.provider"]
+    tools = _decoded(draft, _TOOLS)
+    if tools is not None:
+        definitions = tool_definitions(tools, draft.oddities)
+        draft.tools = draft.tools or definitions
+        if draft.tools == definitions:
+            del rest[_TOOLS]
 
 
 def _read_step(draft: Draft, operation: str, span_name: str) -> None:
     """A tool, agent, chain or retriever: what went in, what came out."""
     rest = draft.rest
     if operation == "execute_tool":
-        draft.know("toolName", rest.get("mlflow.spanFunctionName") or span_name)
-        names = ("arguments", "result")
-        if rest.get("mlflow.spanFunctionName") == draft.info.get("toolName"):
-            rest.pop("mlflow.spanFunctionName", None)
-    elif operation in ("retrieval", "rerank"):
-        names = ("query", "documents")
-    else:
-        names = ("input", "output")
-        if operation == "invoke_agent":
-            draft.know("agentName", span_name)
-    given = rest.pop(_INPUTS, None)
+        draft.know("toolName", span_name)
+    elif operation == "invoke_agent":
+        draft.know("agentName", span_name)
+    if _decoded(draft, _FUNCTION) == span_name:
+        del rest[_FUNCTION]
+    asked, answered = _MEMBERS.get(operation, ("input", "output"))
+    given, came = _decoded(draft, _INPUTS), _decoded(draft, _OUTPUTS)
     if given is not None:
-        if names[0] == "query" and isinstance(given, dict) and len(given) == 1:
+        if asked == "query" and isinstance(given, dict) and len(given) == 1:
             given = next(iter(given.values()))
-        draft.request_members[names[0]] = given
-    came = rest.pop(_OUTPUTS, None)
+        draft.request_members[asked] = given
+        del rest[_INPUTS]
     if came is not None:
-        if names[1] == "documents" and isinstance(came, list):
-            came = [_document(item, draft.oddities) for item in came]
-        elif names[1] == "result" and isinstance(came, str):
+        if answered == "documents":
+            came = documents(came, draft.oddities)
+        elif answered == "result" and isinstance(came, str):
             came = container(came, draft.oddities)
-        draft.response_members[names[1]] = came
-
-
-def _document(item: Value, oddities: list[str]) -> Value:
-    """MLflow's ``page_content`` is a document's content."""
-    if isinstance(item, dict) and "page_content" in item:
-        item = {"content": item["page_content"]} | {k: v for k, v in item.items() if k != "page_content"}
-    elif not isinstance(item, dict):
-        oddities.append(notes.WRONG_TYPE)
-    return document(item, oddities)
+        draft.response_members[answered] = came
+        del rest[_OUTPUTS]

@@ -17,7 +17,7 @@ from typing import Final
 from otel_audit.convert.inference.api_body import ApiRequest, ApiResponse, read_request
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.flattened import has_prefix, nested
-from otel_audit.convert.inference.json_text import parse
+from otel_audit.convert.inference.json_text import dump, parse
 from otel_audit.convert.inference.messages import message
 from otel_audit.convert.inference.openinference_bodies import bodies, read_values, take_request
 from otel_audit.convert.inference.openinference_documents import read_documents
@@ -60,7 +60,12 @@ _EXTRA_COUNTS: Final = {
     "llm.token_count.completion_details.audio": "audioOutputTokens",
 }
 
+_ASKED: Final = ("messages", "input", "prompt", "contents", "system", "instructions", "system_instruction")
+"""Members of a request that are messages: the span has them elsewhere."""
+
 _MODELS: Final = ("embedding.model_name", "reranker.model_name", "decision.model_name")
+
+_MODEL_CALLS: Final = frozenset({"chat", "text_completion", "embeddings"})
 
 _LLAMA_INDEX: Final = "openinference.instrumentation.llama_index"
 
@@ -86,26 +91,25 @@ def read(draft: Draft, scope: str) -> str | None:
     draft.take("tool.id", "toolCallId")
     draft.take("agent.name", "agentName")
     read_documents(draft)
-    request, response = bodies(draft)
     if operation == "chat" and has_prefix(rest, "llm.prompts"):
         operation = "text_completion"
     _read_prompts(draft)
+    if operation == "chat" and scope == _LLAMA_INDEX and not _shows_call(draft):
+        operation = "chain"
+    is_call = operation in _MODEL_CALLS and scope != _LLAMA_INDEX
+    request, response = bodies(draft) if is_call else (None, None)
     _read_models(draft, request, response)
     read_values(draft, operation, request, response)
-    if operation is not None:
-        if operation in ("chat", "text_completion") and _is_helper(draft, scope):
-            return "chain"
+    if operation in _MODEL_CALLS and "modelName" not in draft.info and "responseModel" not in draft.info:
+        operation = "chain"
+    if operation is not None and (operation != "chain" or _OPERATIONS[str(kind).upper()] == "chain"):
         del rest[SPAN_KIND]
     return operation
 
 
-def _is_helper(draft: Draft, scope: str) -> bool:
-    """Whether an LLM span shows no call of a model."""
-    info = draft.info
-    if "modelName" not in info and "responseModel" not in info:
-        return True
-    shown = draft.messages or draft.outputs or draft.finish_reasons or "inputTokens" in info
-    return scope == _LLAMA_INDEX and not shown
+def _shows_call(draft: Draft) -> bool:
+    """Whether anything tells that the model was called in this very span."""
+    return bool(draft.messages or draft.outputs or draft.finish_reasons or "inputTokens" in draft.info)
 
 
 def _read_invocation(draft: Draft) -> None:
@@ -114,26 +118,29 @@ def _read_invocation(draft: Draft) -> None:
         tree = parse(text, draft.oddities) if isinstance(text, str) else None
         if not isinstance(tree, dict):
             continue
+        asked = {name: tree.pop(name) for name in _ASKED if name in tree}
         request = read_request(tree, draft.oddities)
-        request.rest = {}
-        take_request(draft, request, origin=f"{key}.user")
+        left = take_request(draft, request, origin=f"{key}.user") | request.rest | asked
         if request.tools and draft.tools is None:
             draft.tools = request.tools
-        del draft.rest[key]
+        if left:
+            draft.rest[key] = dump(left)
+        else:
+            del draft.rest[key]
 
 
 def _read_messages(draft: Draft) -> None:
     rest, oddities = draft.rest, draft.oddities
     given = nested(rest, "llm.input_messages.", oddities)
-    if isinstance(given, list):
+    if given is not None:
         messages = [openinference_message(item, "user", oddities) for item in given]
         draft.messages = draft.messages or messages
     given = nested(rest, "llm.output_messages.", oddities)
-    if isinstance(given, list):
+    if given is not None:
         outputs = [openinference_message(item, "assistant", oddities) for item in given]
         draft.outputs = draft.outputs or outputs
     tools = nested(rest, "llm.tools.", oddities)
-    if isinstance(tools, list):
+    if tools is not None:
         schemas: list[Value] = [_schema(item) for item in tools]
         draft.tools = draft.tools or tool_definitions(schemas, oddities)
 

@@ -12,9 +12,11 @@ from otel_audit.convert import notes
 from otel_audit.convert.inference.api_body import ApiRequest, ApiResponse, read_request, read_response
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.json_text import UNREADABLE, container, dump, parse
+from otel_audit.convert.inference.langchain import read_tool_message
 from otel_audit.convert.inference.media import is_nothing
-from otel_audit.convert.inference.messages import Message, message
+from otel_audit.convert.inference.messages import Message, input_messages, message, split_system
 from otel_audit.convert.inference.parameters import canonical_name
+from otel_audit.convert.spans import Value
 
 __all__ = ["bodies", "read_values", "take_request"]
 
@@ -23,26 +25,41 @@ REDACTED: Final = "__REDACTED__"
 _MODEL_CALLS: Final = frozenset({"chat", "text_completion", "embeddings"})
 
 
+_REQUEST_MEMBERS: Final = ("messages", "input", "contents", "prompt")
+_RESPONSE_MEMBERS: Final = (
+    "choices",
+    "output",
+    "candidates",
+    "generations",
+    "data",
+    "stop_reason",
+    "content",
+)
+
+
 def bodies(draft: Draft) -> tuple[ApiRequest | None, ApiResponse | None]:
-    """The raw request and response, where ``input.value`` and ``output.value`` hold such."""
+    """The raw request and response, where ``input.value`` and ``output.value`` hold such.
+
+    Some instrumentations write the request's messages alone, as a list.
+    """
     request = response = None
-    tree = _json_object(draft, "input.value")
-    if tree is not None and any(name in tree for name in ("messages", "input", "contents", "prompt")):
+    tree = _json(draft, "input.value")
+    if isinstance(tree, dict) and any(name in tree for name in _REQUEST_MEMBERS):
         request = read_request(tree, draft.oddities)
-    tree = _json_object(draft, "output.value")
-    if tree is not None and any(
-        name in tree for name in ("choices", "output", "candidates", "generations", "data", "stop_reason")
-    ):
+    elif isinstance(tree, list) and all(isinstance(item, dict) for item in tree):
+        request = ApiRequest(messages=input_messages(tree, draft.oddities))
+    tree = _json(draft, "output.value")
+    if isinstance(tree, dict) and any(name in tree for name in _RESPONSE_MEMBERS):
         response = read_response(tree, draft.oddities)
     return request, response
 
 
-def _json_object(draft: Draft, key: str) -> dict[str, Any] | None:
+def _json(draft: Draft, key: str) -> Value:
     text = draft.rest.get(key)
-    if not isinstance(text, str) or not text.startswith("{"):
+    if not isinstance(text, str) or not text.startswith(("{", "[")):
         return None
     tree = parse(text, [])
-    return tree if tree is not UNREADABLE and isinstance(tree, dict) else None
+    return None if tree is UNREADABLE else tree  # type: ignore[return-value]  # the sentinel is ruled out
 
 
 def take_request(draft: Draft, request: ApiRequest, *, origin: str) -> dict[str, Any]:
@@ -73,18 +90,23 @@ def read_values(
         _drop_repeated_text(draft, "input.value", draft.messages)
     if response is not None and operation in _MODEL_CALLS:
         _take_output(draft, response)
-    elif operation == "text_completion" and not draft.outputs and isinstance(
-        text := draft.rest.get("output.value"), str
-    ) and text not in ("", REDACTED) and not text.startswith("{"):
+    elif operation == "text_completion" and not draft.outputs and _is_plain(draft.rest.get("output.value")):
         draft.outputs = [message(draft.rest.pop("output.value"), "assistant", draft.oddities)]
     elif operation != "embeddings" and not draft.outputs and not draft.response_members:
         name = "result" if operation == "execute_tool" else "output"
         _take_value(draft, "output", name, draft.response_members)
+        if operation == "execute_tool":
+            read_tool_message(draft)
     else:
         _drop_repeated_text(draft, "output.value", draft.outputs)
+    _finish_outputs(draft)
     for side in ("input", "output"):
         if f"{side}.value" not in draft.rest:
             draft.rest.pop(f"{side}.mime_type", None)
+
+
+def _is_plain(value: Value) -> bool:
+    return isinstance(value, str) and value not in ("", REDACTED) and not value.startswith("{")
 
 
 def _take_value(draft: Draft, side: str, name: str, members: dict[str, Any]) -> None:
@@ -123,7 +145,7 @@ def _take_input(draft: Draft, operation: str | None, request: ApiRequest) -> Non
         whole += request.messages or []
         if not draft.messages or notes.CONTENT_INCOMPLETE in draft.oddities:
             draft.messages = whole
-        elif draft.messages != whole:
+        elif whole not in (draft.messages, split_system(draft.messages)[1]):
             return
     left = {canonical_name(name): value for name, value in left.items()} | request.rest
     _leave(draft, "input.value", left)
@@ -132,10 +154,8 @@ def _take_input(draft: Draft, operation: str | None, request: ApiRequest) -> Non
 def _take_output(draft: Draft, response: ApiResponse) -> None:
     if response.id is not None:
         draft.know("responseId", response.id)
-    if response.service_tier is not None:
-        draft.add_extra("serviceTier", response.service_tier)
-    if response.system_fingerprint is not None:
-        draft.add_extra("systemFingerprint", response.system_fingerprint)
+    for extra, fact in response.extra.items():
+        draft.add_extra(extra, fact)
     for name, count in response.counts.items():
         draft.know(name, count)
     if response.embeddings is not None and draft.response_members.get("embeddings") is None:
@@ -143,12 +163,11 @@ def _take_output(draft: Draft, response: ApiResponse) -> None:
     if response.outputs is not None:
         bare = [{key: item[key] for key in item if key != "finish_reason"} for item in response.outputs]
         if draft.outputs and draft.outputs != bare:
-            _finish_outputs(draft)
             return
-        draft.outputs = response.outputs
+        if not draft.outputs or response.finish_reasons:
+            draft.outputs = response.outputs
         if response.finish_reasons:
             draft.finish_reasons = response.finish_reasons
-    _finish_outputs(draft)
     if response.id is None or draft.info.get("responseId") == response.id:
         _leave(draft, "output.value", response.rest)
 

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
+from otel_audit.convert.inference.documents import documents
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.flattened import nested
 from otel_audit.convert.inference.json_text import container
-from otel_audit.convert.inference.media import is_nothing
 from otel_audit.convert.spans import Value
 
-__all__ = ["document", "read_documents"]
-
-_MEMBERS: Final = ("id", "score", "content", "metadata")
-
-
-def document(value: Value, oddities: list[str]) -> Value:
-    """Returns a document as ``{id, score, content, metadata}``, further members behind."""
-    inner = value.get("document") if isinstance(value, dict) else None
-    if not isinstance(inner, dict):
-        inner = value if isinstance(value, dict) else {"content": value}
-    found: dict[str, Any] = {}
-    for name in _MEMBERS:
-        member = inner.get(name)
-        if name == "metadata" and isinstance(member, str):
-            member = container(member, oddities)
-        if not is_nothing(member):
-            found[name] = member
-    for name, member in inner.items():
-        if name not in _MEMBERS and not is_nothing(member):
-            found[name] = member
-    return found
-
+__all__ = ["read_documents"]
 
 def read_documents(draft: Draft) -> None:
     """Moves documents, queries and embeddings of ``draft.rest`` into the draft."""
@@ -39,19 +16,19 @@ def read_documents(draft: Draft) -> None:
     retrieved = nested(rest, "retrieval.documents.", oddities)
     ranked = nested(rest, "reranker.output_documents.", oddities)
     for given in (retrieved, ranked):
-        if isinstance(given, list):
-            draft.response_members.setdefault("documents", [document(item, oddities) for item in given])
+        if given is not None:
+            draft.response_members.setdefault("documents", documents(given, oddities))
     query = rest.pop("reranker.query", None)
     if query is not None:
         draft.request_members["query"] = query
     given = nested(rest, "reranker.input_documents.", oddities)
-    if isinstance(given, list):
-        draft.request_members["documents"] = [document(item, oddities) for item in given]
+    if given is not None:
+        draft.request_members["documents"] = documents(given, oddities)
     top = rest.get("reranker.top_k")
     if top is not None and draft.add_parameter("top_k", top):
         del rest["reranker.top_k"]
     embedded = nested(rest, "embedding.embeddings.", oddities)
-    if isinstance(embedded, list):
+    if embedded is not None:
         items = [item.get("embedding") for item in embedded if isinstance(item, dict)]
         members = [item for item in items if isinstance(item, dict)]
         texts = [item["text"] for item in members if "text" in item]

@@ -13,13 +13,17 @@ from typing import Any, Final
 
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as gen_ai
 
+from otel_audit.convert.inference.documents import documents
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.flattened import nested
-from otel_audit.convert.inference.json_text import container
+from otel_audit.convert.inference.json_text import container, dump
+from otel_audit.convert.inference.langchain import read_tool_message
 from otel_audit.convert.inference.media import is_nothing
-from otel_audit.convert.inference.messages import input_messages, output_messages
+from otel_audit.convert.inference.messages import Message, input_messages, output_messages
+from otel_audit.convert.inference.operations import operation_named
 from otel_audit.convert.inference.semconv import structured
 from otel_audit.convert.inference.tools import tool_definitions
+from otel_audit.convert.spans import Value
 
 __all__ = ["PREFIXES", "REQUEST_TYPE", "SPAN_KIND", "read"]
 
@@ -45,6 +49,17 @@ _TYPES: Final = {
 }
 
 _ENTITY_NAMES: Final = {"tool": "toolName", "agent": "agentName"}
+
+_MEMBERS: Final = {"execute_tool": ("arguments", "result"), "retrieval": ("query", "documents")}
+"""Operation → members of its request and response; others have ``input`` and ``output``."""
+
+_WRAPPER: Final = frozenset(
+    {
+        "inputs", "input_str", "tags", "metadata", "kwargs", "output", "outputs", "tool_name", "arguments",
+        "result", "is_error", "query", "documents", "count",
+    }
+)  # fmt: skip
+_WRAPPED: Final = ("inputs", "arguments", "input_str", "query", "outputs", "output", "result", "documents")
 
 _PROMPTS: Final = ("gen_ai.prompt.", "llm.prompts.")
 _COMPLETIONS: Final = ("gen_ai.completion.", "llm.completions.")
@@ -87,7 +102,10 @@ def read(draft: Draft, span_name: str, scope: str) -> str | None:
     request_type = rest.get(REQUEST_TYPE)
     if isinstance(request_type, str) and request_type in _TYPES:
         operation = _TYPES[request_type]
-        del rest[REQUEST_TYPE]
+        if operation == "text_completion" and span_name.endswith(".chat"):
+            operation = "chat"  # the instrumentation of Anthropic calls every request a completion
+        else:
+            del rest[REQUEST_TYPE]
     return operation
 
 
@@ -95,19 +113,18 @@ def _read_messages(draft: Draft) -> None:
     rest, oddities = draft.rest, draft.oddities
     for prefix in _PROMPTS:
         given = nested(rest, prefix, oddities)
-        if isinstance(given, list) and not draft.messages:
-            draft.messages = input_messages(given, oddities)
-        elif given is not None:
-            rest[prefix.rstrip(".")] = given
+        if given is not None:
+            messages = input_messages([_prompt(item) for item in given], oddities)
+            _agree(draft, prefix, given, messages, draft.messages)
+            draft.messages = draft.messages or messages
     for prefix in _COMPLETIONS:
         given = nested(rest, prefix, oddities)
-        if isinstance(given, list) and not draft.outputs:
-            draft.outputs = output_messages(given, oddities)
-            reasons = [item["finish_reason"] for item in draft.outputs if "finish_reason" in item]
+        if given is not None:
+            outputs = output_messages(given, oddities)
+            _agree(draft, prefix, given, outputs, draft.outputs)
+            draft.outputs = draft.outputs or outputs
             if not draft.finish_reasons:
-                draft.finish_reasons = reasons
-        elif given is not None:
-            rest[prefix.rstrip(".")] = given
+                draft.finish_reasons = [item["finish_reason"] for item in outputs if "finish_reason" in item]
     if isinstance(text := rest.get(gen_ai.GEN_AI_PROMPT), str) and not draft.messages:
         draft.messages = input_messages(structured(text, oddities), oddities)
         del rest[gen_ai.GEN_AI_PROMPT]
@@ -119,6 +136,21 @@ def _read_messages(draft: Draft) -> None:
         draft.tools = tool_definitions(functions, oddities)
 
 
+def _agree(
+    draft: Draft, prefix: str, given: list[Value], found: list[Message], known: list[Message] | None
+) -> None:
+    """Keeps messages that differ from those known already, under the name they came with."""
+    if known and known != found:
+        draft.rest[prefix.rstrip(".")] = given
+
+
+def _prompt(item: Value) -> Value:
+    """A prompt of text completion stands under its role: ``gen_ai.prompt.0.user``."""
+    if isinstance(item, dict) and "content" not in item and isinstance(item.get("user"), str):
+        return {"role": "user", "content": item["user"]}
+    return item
+
+
 def _read_entity(draft: Draft, kind: str, operation: str) -> None:
     """Name, input and output of a workflow, task, agent or tool."""
     rest = draft.rest
@@ -128,13 +160,18 @@ def _read_entity(draft: Draft, kind: str, operation: str) -> None:
         extra = "workflowName" if kind == "workflow" else "taskName"
         if draft.know(child, name) if child is not None else draft.add_extra(extra, name):
             del rest["traceloop.entity.name"]
-    is_tool = operation == "execute_tool"
+    raw = rest.get(gen_ai.GEN_AI_OPERATION_NAME)
+    if isinstance(raw, str) and operation_named(raw) == "retrieval":
+        operation = "retrieval"
+    asked, answered = _MEMBERS.get(operation, ("input", "output"))
     for key in ("traceloop.entity.input", "gen_ai.task.input"):
-        _take(draft, key, "arguments" if is_tool else "input", draft.request_members)
+        _take(draft, key, asked, draft.request_members)
     for key in ("traceloop.entity.output", "gen_ai.task.output"):
-        _take(draft, key, "result" if is_tool else "output", draft.response_members)
-    if is_tool:
-        _unwrap_tool(draft)
+        _take(draft, key, answered, draft.response_members)
+    if operation in _MEMBERS:
+        _unwrap(draft, "traceloop.entity.input", asked, draft.request_members)
+        _unwrap(draft, "traceloop.entity.output", answered, draft.response_members)
+        read_tool_message(draft)
 
 
 def _take(draft: Draft, key: str, name: str, members: dict[str, Any]) -> None:
@@ -148,16 +185,30 @@ def _take(draft: Draft, key: str, name: str, members: dict[str, Any]) -> None:
         del draft.rest[key]
 
 
-def _unwrap_tool(draft: Draft) -> None:
-    """Unwraps ``{"tool_name": …, "arguments": …}`` and ``{"result": …}`` of OpenLLMetry's MCP tool spans."""
-    arguments = draft.request_members.get("arguments")
-    if not isinstance(arguments, dict) or set(arguments) != {"tool_name", "arguments"}:
-        arguments = None
-    if arguments is not None and draft.know("toolName", arguments["tool_name"]):
-        draft.request_members["arguments"] = arguments["arguments"]
-    result = draft.response_members.get("result")
-    if isinstance(result, dict) and set(result) == {"result"}:
-        inner = result["result"]
-        draft.response_members["result"] = (
-            container(inner, draft.oddities) if isinstance(inner, str) else inner
-        )
+def _unwrap(draft: Draft, key: str, name: str, members: dict[str, Any]) -> None:
+    """Takes arguments, results, queries and documents out of what a framework puts around them.
+
+    LangChain's is ``{inputs, input_str, tags, metadata, kwargs}`` and ``{output, kwargs}``, MCP's
+    ``{tool_name, arguments}`` and ``{result}``. What else the wrapper holds goes back to the attribute.
+    """
+    wrapper = members.get(name)
+    if not isinstance(wrapper, dict) or not wrapper.keys() <= _WRAPPER:
+        return
+    inner = next((item for item in _WRAPPED if item in wrapper), None)
+    if inner is None:
+        return
+    value = wrapper[inner]
+    if isinstance(value, str) and inner != "query":
+        value = container(value, draft.oddities)
+    if inner == "documents":
+        value = documents(value, draft.oddities)
+    left = {item: wrapper[item] for item in wrapper if item != inner and not is_nothing(wrapper[item])}
+    if "inputs" in wrapper:
+        left.pop("input_str", None)  # the same as text
+    if isinstance(count := left.get("count"), int) and isinstance(value, list) and count == len(value):
+        del left["count"]
+    if "tool_name" in left and draft.know("toolName", left["tool_name"]):
+        del left["tool_name"]
+    members[name] = value
+    if left:
+        draft.rest[key] = dump(left)

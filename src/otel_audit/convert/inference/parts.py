@@ -82,13 +82,14 @@ def tool_call_part(call: Part, oddities: list[str]) -> Part:
     inner = function if isinstance(function, dict) else call
     name = first(inner, "name", "toolName", "tool_name")
     arguments = first(inner, "arguments", "args", "input", "parameters")
-    return part_of("tool_call", id=first(call, "id", "call_id", "toolCallId", "toolUseId", "tool_call_id"),
-                 name=name, arguments=_read(arguments, oddities))  # fmt: skip
+    # In OpenAI's Responses API an item's own id is not the one that its result refers to.
+    call_id = first(call, "call_id", "id", "toolCallId", "toolUseId", "tool_call_id")
+    return part_of("tool_call", id=call_id or None, name=name, arguments=_read(arguments, oddities))
 
 
 def tool_response_part(call_id: object, response: Value, oddities: list[str]) -> Part:
     """Returns a ``tool_call_response``; ``response`` is text, content blocks or any value."""
-    return part_of("tool_call_response", id=call_id, response=_response(response, oddities))
+    return part_of("tool_call_response", id=call_id or None, response=_response(response, oddities))
 
 
 def content_parts(content: Value, oddities: list[str]) -> list[Part]:
@@ -168,7 +169,7 @@ def _conventional(kind: str, block: Part, oddities: list[str]) -> Part | None:
     names = _SCHEMA[kind]
     for name in names:
         value = block.get(name)
-        if value is None:
+        if value is None or (name == "id" and not value):
             continue
         if name == "arguments":
             value = _read(value, oddities)

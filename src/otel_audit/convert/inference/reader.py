@@ -125,6 +125,8 @@ def _read_dialects(draft: Draft, span: SpanData) -> str | None:
         named = vercel.read(draft) or named
     if _OPENINFERENCE in rest:
         named = openinference.read(draft, scope)
+        if named == "chain" and operation_named(str(rest.get(_OPERATION))) in _DERIVED:
+            del rest[_OPERATION]
     if any(key.startswith(openllmetry.PREFIXES) for key in rest):
         named = openllmetry.read(draft, span.name, scope) or named
     if any(key.startswith("mcp.") for key in rest):
@@ -162,7 +164,7 @@ def settle_operation(draft: Draft, named: str | None) -> str | None:
 
 def _overrules(named: str, given: str) -> bool:
     """Whether what a dialect's own attributes say is better than ``gen_ai.operation.name`` beside them."""
-    return given == "chain" or (named in ("chain", "rerank") and given in _DERIVED) or named == "execute_tool"
+    return given == "chain" or named in ("rerank", "execute_tool")
 
 
 def _has_model(draft: Draft, named: str | None) -> bool:

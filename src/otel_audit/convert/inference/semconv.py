@@ -17,6 +17,7 @@ from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as ge
 from opentelemetry.semconv._incubating.attributes import openai_attributes as openai
 
 from otel_audit.convert import notes
+from otel_audit.convert.inference.documents import documents
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.json_text import (
     MAX_EXACT,
@@ -261,6 +262,8 @@ def _read_content(kind: int, name: str, value: Value, draft: Draft) -> bool:
         draft.tools = tool_definitions(structured(value, oddities), oddities)
     else:
         inner = container(value, oddities) if isinstance(value, str) else plain_json(value, oddities)
+        if name == "documents":
+            inner = documents(inner, oddities)
         members = draft.request_members if kind == _REQUEST else draft.response_members
         return bool(members.setdefault(name, inner) == inner)
     return True

@@ -18,7 +18,14 @@ __all__ = ["tool_definitions"]
 
 _NESTED = ("function", "toolSpec", "tool_spec", "json_schema")
 _SEVERAL = ("function_declarations", "functionDeclarations")
-_PARAMETERS = ("parameters", "input_schema", "inputSchema", "args", "parametersJsonSchema")
+_PARAMETERS = (
+    "parameters",
+    "input_schema",
+    "inputSchema",
+    "parameters_json_schema",
+    "parametersJsonSchema",
+    "args",
+)
 _KNOWN = frozenset({"type", "name", "description", "cache_control", *_NESTED, *_PARAMETERS})
 
 
