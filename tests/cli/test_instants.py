@@ -53,7 +53,8 @@ def test_what_is_accepted(text: str, expected: int) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "2", "h", "-2h", "2y", "2026-13-01", "2026-02-30", "2026-11-21T25:00", "2026-11-21T18:04:61Z",
-     "2026-11-21T18:04:16+25:00", "2026-11-21T18", "21.11.2026", "tomorrow", "2026-11-21T18:04:16.1234567890Z", "٢h"],
+     "2026-11-21T18:04:16+25:00", "2026-11-21T18", "21.11.2026", "tomorrow",
+     "2026-11-21T18:04:16.1234567890Z", "٢h"],
 )  # fmt: skip
 def test_what_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
@@ -61,7 +62,7 @@ def test_what_is_refused(text: str) -> None:
 
 
 def test_a_refusal_on_the_command_line_says_what_is_accepted() -> None:
-    with pytest.raises(click.BadParameter, match="RFC 3339.*2h"):
+    with pytest.raises(click.BadParameter, match=r"RFC 3339.*2h"):
         Instant(lambda: NOW).convert("soon", None, None)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from query.written_log import DAY, EIGHTEEN, HOUR, SECOND, LogWriter, Record, record
 
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.query.catalog import Catalog
@@ -19,6 +20,7 @@ from otel_audit.query.request import Query
 from otel_audit.query.scan import scan
 from otel_audit.store.base import Store
 from otel_audit.store.open import open_store
+from query.written_log import DAY, EIGHTEEN, HOUR, SECOND, LogWriter, Record, record
 
 FORMATS = [
     EncodeOptions("parquet", "zstd", row_group_rows=7),
@@ -122,10 +124,10 @@ FILTERS: list[tuple[Query, list[str]]] = [
     (Query(users=("u1",), actions=("EXECUTE",)), ["c"]),
     (Query(users=("u1",), outcomes=("failure",)), []),
     (Query(start_unix_nano=EIGHTEEN + SECOND), ["b", "c", "d"]),
-    (Query(end_unix_nano=EIGHTEEN + SECOND), ["a"]),
+    (Query(end_unix_nano=EIGHTEEN + SECOND), ["e", "a"]),
     (Query(start_unix_nano=EIGHTEEN + SECOND, end_unix_nano=EIGHTEEN + 3 * SECOND), ["b", "c"]),
     (Query(start_unix_nano=EIGHTEEN + 1, limit=2), ["b", "c"]),
-    (Query(limit=2), ["a", "b"]),
+    (Query(limit=2), ["e", "a"]),
     (Query(limit=2, newest_first=True), ["d", "c"]),
     (Query(newest_first=True, users=("u1",)), ["c", "a"]),
 ]
@@ -142,7 +144,9 @@ def test_filters(store: Store, options: EncodeOptions, query: Query, expected: l
             action="EXECUTE",
             modelInfo={"modelName": "gpt-4o-mini", "responseModel": "gpt-4o-mini-2024-07-18"},
         ),
-        record(EIGHTEEN + 3 * SECOND, spanName="d", user={"id": "svc[1].x"}, action="EXECUTE", outcome="unknown"),
+        record(
+            EIGHTEEN + 3 * SECOND, spanName="d", user={"id": "svc[1].x"}, action="EXECUTE", outcome="unknown"
+        ),
         # Nothing is known of it: no filter but a window finds it.
         record(EIGHTEEN - DAY, spanName="e", user=None, action=None, outcome=None, target=None),
     ]
@@ -151,10 +155,6 @@ def test_filters(store: Store, options: EncodeOptions, query: Query, expected: l
 
     found = [row["spanName"] for row in read(store, query, columns=("spanName",))]
 
-    if query == Query(limit=2):
-        expected = ["e", "a"]
-    elif query == Query(end_unix_nano=EIGHTEEN + SECOND):
-        expected = ["e", "a"]
     assert found == expected
 
 
@@ -209,7 +209,9 @@ def test_one_id_with_other_content_is_another_record(store: Store, options: Enco
 def test_a_time_that_was_not_believed_is_found_as_it_says_and_where_it_was_observed(
     store: Store, options: EncodeOptions
 ) -> None:
-    forged = record(EIGHTEEN - 400 * DAY, observed=EIGHTEEN + 60 * SECOND, spanName="forged", not_believed=True)
+    forged = record(
+        EIGHTEEN - 400 * DAY, observed=EIGHTEEN + 60 * SECOND, spanName="forged", not_believed=True
+    )
     LogWriter(store, options=options).commit([record(EIGHTEEN, spanName="true"), forged])
 
     def names(query: Query) -> list[str]:
@@ -234,10 +236,6 @@ def test_ids_are_found_by_their_beginning(store: Store, options: EncodeOptions) 
 
 def test_a_file_of_an_older_minor_version_lacks_columns(tmp_path: Path, store: Store) -> None:
     """A column that came later is null in files written before."""
-    import hashlib
-
-    import pyarrow.parquet as pq
-
     (path,) = LogWriter(store).commit([record(spanName="old")])
     whole = pq.read_table(tmp_path / path)
     manifest = next(tmp_path.glob("_audit/manifests/*/*/*.json"))
@@ -251,8 +249,6 @@ def test_a_file_of_an_older_minor_version_lacks_columns(tmp_path: Path, store: S
     (tmp_path / path).unlink()
     (tmp_path / path).with_name(renamed).write_bytes(content)
     text = manifest.read_text().replace(name, renamed)
-    import json
-
     listed = json.loads(text)
     listed["files"][0] |= {"bytes": len(content), "sha256": new_digest}
     manifest.write_text(json.dumps(listed))
@@ -279,12 +275,5 @@ def test_more_rows_than_a_chunk_keep_their_order(store: Store) -> None:
 
     assert times(read(store, columns=("timeUnixNano",))) == times(records)
     assert times(read(store, Query(newest_first=True, limit=1500), columns=("timeUnixNano",))) == times(
-        records[: -1501 : -1]
+        records[:-1501:-1]
     )
-
-
-def test_tables_have_the_schema_of_the_columns_even_when_nothing_matches(store: Store) -> None:
-    LogWriter(store).commit([record()])
-    findings = Findings()
-    tables = list(scan([Catalog(store, findings)], Query(users=("nobody",)), findings, columns=("user.id",)))
-    assert pa.concat_tables(tables).num_rows == 0 if tables else True

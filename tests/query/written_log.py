@@ -129,8 +129,10 @@ class LogWriter:
             sinks.append(Sink())
             return sinks[number]
 
+        rows = self.options.row_group_rows
+        slices = [digested.records.slice(start, rows) for start in range(0, len(records), rows)]
         encoded = encode_partitions(
-            [digested.records],
+            slices,
             self.options.format,
             self.options.compression,
             open_sink=open_sink,

@@ -41,9 +41,9 @@ PATIENCE_S: Final = 24 * 3600
 NANOSECONDS_PER_HOUR: Final = 3_600_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CommittedFile:
-    """A file that a manifest lists and that may hold wanted records.
+    """A file that a manifest lists and that may hold wanted records. Itself, whatever another one holds.
 
     Attributes:
         store: where it is.

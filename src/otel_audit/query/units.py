@@ -84,8 +84,11 @@ class ParquetUnits:
         self._file = file
         with readable(file):
             self._input = file.store.open_input(file.path)
-            # Reads of one row group's columns that lie near each other become one request.
-            self._parquet = pq.ParquetFile(self._input, pre_buffer=True)
+            # A fragment judges row groups by their statistics; the stubs do not know it takes open files.
+            parquet: Any = ds.ParquetFileFormat()
+            self._fragment = parquet.make_fragment(self._input)
+            # The footer is read once; reads that lie near each other become one request.
+            self._parquet = pq.ParquetFile(self._input, metadata=self._fragment.metadata, pre_buffer=True)
         metadata = self._parquet.metadata
         _check_rows(file, metadata.num_rows)
         self.sizes = [metadata.row_group(unit).num_rows for unit in range(metadata.num_row_groups)]
@@ -99,9 +102,7 @@ class ParquetUnits:
         if expression is None:
             return list(range(len(self.sizes)))
         with readable(self._file):
-            # The stubs know neither open files nor what only Parquet fragments can do.
-            parquet: Any = ds.ParquetFileFormat()
-            kept = parquet.make_fragment(self._input).subset(filter=expression, schema=SCHEMA)
+            kept = self._fragment.subset(filter=expression, schema=SCHEMA)
             return [group.id for group in kept.row_groups]
 
     def read(self, unit: int, schema: pa.Schema) -> pa.Table:
