@@ -5,8 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # The stamp is newer than pyproject.toml exactly when the environment holds what it asks for.
 STAMP := .venv/.installed
-EXTRAS := .[auto,query]
-GROUPS_ := --group lint --group test --group demo --group bench
+EXTRAS := .[auto,query,demo]
+GROUPS_ := --group lint --group test --group bench
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help

@@ -23,6 +23,8 @@ party's exception text: messages name causes.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 __all__ = [
     "AuditError",
     "Blocked",
@@ -38,6 +40,7 @@ __all__ = [
     "SpoolError",
     "SpoolFull",
     "StoreError",
+    "describe_defect",
 ]
 
 
@@ -133,3 +136,14 @@ class Refused(StoreError):
 
 class Missing(StoreError):
     """The object is not there."""
+
+
+def describe_defect(error: BaseException) -> str:
+    """An unexpected error by kind and place: ``"ValueError at layout.py:41"``. Its text may hold data and is left out."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if "otel_audit" in code.co_filename:
+            place = f" at {Path(code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__}{place}"

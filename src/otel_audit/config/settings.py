@@ -102,7 +102,7 @@ class Log:
     on_error: str = setting(one_of("exit", "warn"), "what a wrong configuration does at start", "exit")
     preflight: bool = setting(flag, "try the destination at start", False)
     tenant: str = setting(text, "tenant of records from this process", "default")
-    include_spans: bool = setting(flag, "also record database and messaging spans", False)
+    include_spans: tuple[str, ...] = setting(texts, "also record db, messaging or internal spans", ())
     queue_max_records: int = setting(count, "spans that may wait in memory", 8192)
     spool_max_bytes: int | None = setting(size, "by default 4 GiB or half of the free space")
     max_record_bytes: int = setting(size, "longest texts of a larger record are cut and noted", "1MiB")
@@ -112,9 +112,11 @@ class Log:
 class Identity:
     """Who."""
 
-    fields: tuple[str, ...] = setting(texts, "name and email are written only if listed", ())
+    fields: tuple[str, ...] = setting(texts, "name, email and roles are written only if listed", ())
     user_headers: tuple[str, ...] = setting(
-        texts, "captured request headers that claim a user, best first", ("x-user", "x-user-id", "x-forwarded-user")
+        texts,
+        "captured request headers that claim a user, best first",
+        ("x-user", "x-user-id", "x-forwarded-user", "x-authenticated-user"),
     )
     trusted_proxies: tuple[str, ...] = setting(texts, "networks whose X-Forwarded-For is believed", ())
 
@@ -137,6 +139,10 @@ class Mask:
 
     key: Secret | None = secret_setting("at least 32 bytes; without it the operator is redact")
     key_id: str = setting(text, "name of the key in pseudonyms", "k1")
+    identity: str = setting(one_of("keep", "hash", "redact"), "what becomes of user ids", "keep")
+    pii_outputs: str | None = setting(
+        one_of("keep", "withhold"), "outputs of models with the PII tag; by default predictions stay, quotes go"
+    )
     rules: tuple[MaskRule, ...] = tables(MaskRule, "exceptions by field")
 
 
@@ -148,7 +154,6 @@ class Model:
     version: str | None = setting(text, "version")
     endpoint: str | None = setting(text, "HTTP route that is this model")
     pii: bool = setting(flag, "its input is never written", False)
-    pii_outputs: str | None = setting(one_of("keep", "withhold"), "its output, where the kind of call does not decide")
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ class RowBuilder:
         if stream is None:
             return None
         if call is None:
-            if is_safe_event_name(log.name):
+            if log.is_own or is_safe_event_name(log.name):
                 row["eventName"] = log.name
             elif log.name:
                 found.rest.setdefault(EVENT_NAME, log.name)

@@ -82,7 +82,11 @@ class SpanData:
 
 @dataclass(slots=True)
 class LogData:
-    """One log event. ``name`` is the event name, from the field or from the attribute ``event.name``."""
+    """One log event. ``name`` is the event name, from the field or from the attribute ``event.name``.
+
+    ``is_own`` marks what the log says of its own life, such as a gap: no door sets it, so nobody outside can
+    record an event under ``audit.``.
+    """
 
     name: str
     time_unix_nano: int
@@ -94,3 +98,4 @@ class LogData:
     resource: ResourceData
     dropped_attributes: int = 0
     oddities: list[str] = field(default_factory=list)
+    is_own: bool = False

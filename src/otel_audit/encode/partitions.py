@@ -137,8 +137,10 @@ class _OpenFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._sink:
+        try:
             self.writer.__exit__(kind, error, trace)
+        finally:
+            self._sink.close()
 
 
 def _writer(sink: BinaryIO, options: EncodeOptions) -> RecordWriter:

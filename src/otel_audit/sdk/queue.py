@@ -22,9 +22,9 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from otel_audit.errors import AuditError
+from otel_audit.errors import AuditError, describe_defect
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +67,17 @@ class _FlushMark(threading.Event):
     """Travels through the queue behind the spans it waits for."""
 
 
+_queues: Final[weakref.WeakSet[SpanQueue[Any]]] = weakref.WeakSet()
+
+
+def _start_over_in_child() -> None:
+    for queue in tuple(_queues):
+        queue._reset()
+
+
+os.register_at_fork(after_in_child=_start_over_in_child)
+
+
 class SpanQueue(Generic[Item]):
     """Bounded queue with one worker thread.
 
@@ -86,8 +97,7 @@ class SpanQueue(Generic[Item]):
         self._report_loss = report_loss
         self._options = options
         self._reset()
-        reference = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: (queue := reference()) and queue._reset())
+        _queues.add(self)
 
     def _reset(self) -> None:
         self._waiting: deque[Item | _FlushMark] = deque()
@@ -225,7 +235,7 @@ class SpanQueue(Generic[Item]):
                 _log.warning("audit records wait in memory: %s", error)
             except Exception as error:  # noqa: BLE001  (whatever it is, the next batch must have its chance)
                 defects += 1
-                _log.error("a defect in the audit path (%s)", type(error).__name__)
+                _log.error("a defect in the audit path: %s", describe_defect(error))
                 if defects == _DEFECT_TRIES:
                     self._report_loss("internal-error", len(batch))
                     return True

@@ -6,21 +6,19 @@ of them has taken carries that recorder's mark, so that the others leave it alon
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from opentelemetry import context
 from opentelemetry.sdk.trace import ReadableSpan
 
-from otel_audit.config import Settings, pipeline_options
-from otel_audit.convert.from_sdk import read_spans
-from otel_audit.pipeline import Pipeline
+from otel_audit.config import Settings
+from otel_audit.pipeline.losses import Losses
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from otel_audit.pipeline.path import Pipeline
 
 CLOSE_TIMEOUT_S: Final = 10.0
 """How long an ending process may take to hand on what waits; the rest stays in the spool."""
@@ -34,11 +32,12 @@ class Recorder:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.users = 0
-        self._pipeline = Pipeline(pipeline_options(settings))
+        self._pipeline: Pipeline | None = None
+        self._losses = Losses()
         waits = settings.log.delivery == "blocking"
         self._queue: SpanQueue[ReadableSpan] = SpanQueue(
             self._write,
-            self._pipeline.report_loss,
+            self._losses.add,
             QueueOptions(
                 max_records=settings.log.queue_max_records,
                 wait_budget_s=5.0 if waits else 0.0,
@@ -71,21 +70,28 @@ class Recorder:
             False if the time ran out; what is durable in the spool is written later by itself.
         """
         deadline = time.monotonic() + timeout_s
-        return self._queue.flush(timeout_s) and self._pipeline.flush(max(0.0, deadline - time.monotonic()))
+        if not self._queue.flush(timeout_s):
+            return False
+        return self._pipeline is None or self._pipeline.flush(max(0.0, deadline - time.monotonic()))
 
     def close(self, timeout_s: float) -> bool:
         """Flush, then refuse what comes."""
         deadline = time.monotonic() + timeout_s
         complete = self._queue.close(timeout_s)
+        if self._pipeline is None:
+            return complete
         return self._pipeline.close(max(0.5, deadline - time.monotonic())) and complete
 
     def _write(self, spans: Sequence[ReadableSpan]) -> None:
-        # What our own work calls must not become spans, or auditing would feed itself.
-        token = context.attach(context.set_value("suppress_instrumentation", True))
-        try:
-            self._pipeline.write(read_spans(spans), observed_unix_nano=time.time_ns())
-        finally:
-            context.detach(token)
+        # Arrow, RE2 and the rest of the path are loaded here, on our thread, at the first span: an application
+        # that starts must not pay for them.
+        from otel_audit.config.build import pipeline_options  # noqa: PLC0415
+        from otel_audit.convert.from_sdk import read_spans  # noqa: PLC0415
+        from otel_audit.pipeline.path import Pipeline  # noqa: PLC0415
+
+        if self._pipeline is None:
+            self._pipeline = Pipeline(pipeline_options(self.settings), self._losses)
+        self._pipeline.write(read_spans(spans), observed_unix_nano=time.time_ns())
 
 
 _shared: dict[Settings, Recorder] = {}

@@ -1,0 +1,142 @@
+"""From settings to the options of every room."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import socket
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from otel_audit.config.loader import leaves
+from otel_audit.config.settings import ModelIo, Platform, Settings
+from otel_audit.convert.options import ConvertOptions, IdentityOptions, ModelEndpoint
+from otel_audit.errors import ConfigurationError
+from otel_audit.mask.models import ModelTag
+from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule
+from otel_audit.encode.options import EncodeOptions
+from otel_audit.pipeline.options import PipelineOptions, StreamOptions
+from otel_audit.spool.options import SpoolOptions
+from otel_audit.store.url import parse_url
+
+_NAMED_VERSIONS: Final = ("otel-audit", "opentelemetry-sdk", "pyarrow")
+
+
+def pipeline_options(settings: Settings, *, service: str | None = None) -> PipelineOptions:
+    """What the write path is told.
+
+    Args:
+        settings: complete settings.
+        service: whose slot of the spool is taken; by default the service of the first record.
+
+    Raises:
+        ConfigurationError: no destination, an unsafe URL, or options that a room refuses.
+    """
+    log, platform_, model_io = settings.log, settings.streams.platform, settings.streams.model_io
+    enabled = [name for name, stream in (("platform", platform_), ("model-io", model_io)) if stream.enabled]
+    return PipelineOptions(
+        spool_root=spool_root(settings),
+        streams=(_stream("platform", platform_, settings), _stream("model-io", model_io, settings)),
+        convert=ConvertOptions(
+            tenant=log.tenant,
+            streams=frozenset(enabled),
+            content="off" if model_io.content == "off" else "as-captured",
+            include_tools=model_io.actions,
+            include_spans=frozenset(log.include_spans),
+            models=tuple(
+                ModelEndpoint(model.endpoint, model.name, model.version)
+                for model in settings.models
+                if model.endpoint
+            ),
+            identity=IdentityOptions(
+                user_headers=tuple(header.lower() for header in settings.identity.user_headers),
+                fields=frozenset(settings.identity.fields),
+                trusted_proxies=settings.identity.trusted_proxies,
+            ),
+        ),
+        mask=mask_policy(settings),
+        spool=SpoolOptions(max_bytes=log.spool_max_bytes),
+        service=service,
+        opens={
+            "host": socket.gethostname(),
+            "versions": _versions(),
+            "delivery": log.delivery,
+            "config_fingerprint": fingerprint(settings),
+        },
+    )
+
+
+def mask_policy(settings: Settings) -> MaskPolicy:
+    """How personal data is masked.
+
+    Raises:
+        ConfigurationError: a rule names an unknown entity, or asks for a pseudonym without a key.
+    """
+    mask = settings.mask
+    return MaskPolicy(
+        keys=() if mask.key is None else (MaskKey(mask.key_id, mask.key.reveal()),),
+        rules=tuple(
+            MaskRule(
+                field=rule.field,
+                operator=rule.operator,  # type: ignore[arg-type]  # the table accepts no other
+                entity=rule.entity,
+                stream=rule.stream,
+                model=rule.model,
+                route=rule.route,
+            )
+            for rule in mask.rules
+        ),
+        models=tuple(
+            ModelTag(model.name, version=model.version, endpoint=model.endpoint, pii=model.pii)
+            for model in settings.models
+        ),
+        identity=mask.identity,  # type: ignore[arg-type]  # the table accepts no other
+        pii_outputs=mask.pii_outputs,  # type: ignore[arg-type]  # likewise
+    )
+
+
+def spool_root(settings: Settings) -> Path:
+    """Folder of the spool: as set, or ``otel-audit`` under the user's state directory (XDG)."""
+    if settings.log.spool is not None:
+        return Path(settings.log.spool).expanduser()
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "otel-audit"
+
+
+def fingerprint(settings: Settings) -> str:
+    """``sha256:<hex>`` of the settings in force. Secrets enter as ``***``, so it cannot be used to guess them."""
+    return f"sha256:{hashlib.sha256(repr(settings).encode()).hexdigest()}"
+
+
+def _stream(name: str, stream: Platform | ModelIo, settings: Settings) -> StreamOptions:
+    urls = tuple(str(parse_url(place.url)) for place in stream.destinations)
+    if not urls:
+        if settings.log.destination is None:
+            raise ConfigurationError(
+                "no destination: set OTEL_AUDIT_DESTINATION, or destination under [log] in the file that "
+                "OTEL_AUDIT_CONFIG names"
+            )
+        urls = (str(parse_url(settings.log.destination)),)
+    rotation = stream.rotation
+    return StreamOptions(
+        name=name,
+        destinations=urls,
+        files=EncodeOptions(
+            format=stream.format,
+            compression=stream.compression or ("gzip" if stream.format == "ndjson" else "zstd"),
+        ),
+        max_bytes=rotation.max_bytes or settings.rotation.max_bytes,
+        max_age_s=rotation.max_age or settings.rotation.max_age,
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _NAMED_VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,52 @@
+"""What a write path is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from otel_audit.convert.options import ConvertOptions
+from otel_audit.encode.options import EncodeOptions
+from otel_audit.mask.policy import MaskPolicy
+from otel_audit.spool.options import SpoolOptions
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """How one stream is written.
+
+    Attributes:
+        name: ``platform`` or ``model-io``.
+        destinations: URLs.
+        files: format and compression of its files.
+        max_bytes: size of a file, compressed, at which a segment is sealed; estimated from the last ratio.
+        max_age_s: age of the oldest record at which a segment is sealed, seconds.
+    """
+
+    name: str
+    destinations: tuple[str, ...]
+    files: EncodeOptions = field(default_factory=EncodeOptions)
+    max_bytes: int = 64 << 20
+    max_age_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """One write path.
+
+    Attributes:
+        spool_root: folder of the spool.
+        streams: the streams that are written.
+        service: whose slot of the spool is taken; by default the service of the first record.
+        opens: what the first manifest of each writer says of this process.
+    """
+
+    spool_root: Path
+    streams: tuple[StreamOptions, ...]
+    convert: ConvertOptions = field(default_factory=ConvertOptions)
+    mask: MaskPolicy = field(default_factory=MaskPolicy)
+    spool: SpoolOptions = field(default_factory=SpoolOptions)
+    service: str | None = None
+    opens: Mapping[str, Any] = field(default_factory=dict)
