@@ -42,6 +42,7 @@ class Draft:
         tools: tool definitions in normal form.
         request_members, response_members: members of a request or response that is not messages.
         text_messages, text_outputs: the same, read by the codec for messages of text alone; see :meth:`open`.
+        target: where it is not the model, tool, agent or workflow that ``info`` and ``extra`` name.
         users, session, protocol, method, return_code: as in :class:`InferenceCall`.
     """
 
@@ -62,6 +63,7 @@ class Draft:
         "return_code",
         "session",
         "system",
+        "target",
         "text_messages",
         "text_outputs",
         "tools",
@@ -84,6 +86,7 @@ class Draft:
         self.response_members: dict[str, Any] = {}
         self.text_messages: TextMessages | None = None
         self.text_outputs: TextMessages | None = None
+        self.target: tuple[str, str] | None = None
         self.users: list[tuple[str, str]] = []
         self.session: str | None = None
         self.protocol: str | None = None
@@ -189,7 +192,7 @@ class Draft:
             info,
             self._request(operation),
             self._response(),
-            _target(operation, info, self.extra),
+            self.target or _target(operation, info, self.extra),
             self.users,
             self.session,
             self.protocol,
@@ -267,11 +270,7 @@ def _target(operation: str, info: dict[str, Any], extra: dict[str, str]) -> tupl
     elif operation == "retrieval":
         candidates = [("data_source", extra.get("dataSourceId"))]
     elif operation == "mcp":
-        candidates = [
-            ("resource", extra.get("resourceUri")),
-            ("prompt", extra.get("promptName")),
-            ("tool", info.get("toolName")),
-        ]
+        candidates = [("prompt", extra.get("promptName")), ("tool", info.get("toolName"))]
     else:
         candidates = []
     models = [("model", info.get("modelName")), ("model", info.get("responseModel"))]

@@ -2,7 +2,8 @@
 
 Source: https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-ai/mcp.md. A tool call
 is an ``execute_tool`` like any other; the rest are ``mcp``. MCP spans are of kind server or client, and
-speak no HTTP: their protocol is ``mcp``, the method is MCP's, the return code JSON-RPC's.
+speak no HTTP: their protocol is ``mcp``, the method is MCP's, the return code JSON-RPC's. The session id lets
+who holds it go on with the session, so it goes where only pseudonyms are written.
 """
 
 from __future__ import annotations
@@ -25,9 +26,7 @@ TOOL: Final = "mcp.tool.name"
 _CODES: Final = ("rpc.response.status_code", "rpc.jsonrpc.error_code")
 
 _EXTRA: Final = {
-    mcp.MCP_SESSION_ID: "mcpSessionId",
     mcp.MCP_PROTOCOL_VERSION: "mcpProtocolVersion",
-    mcp.MCP_RESOURCE_URI: "resourceUri",
     jsonrpc.JSONRPC_REQUEST_ID: "jsonrpcRequestId",
     "mcp.request.id": "jsonrpcRequestId",
     "mcp.prompt.name": "promptName",
@@ -54,6 +53,14 @@ def read(draft: Draft) -> str:
     if isinstance(method, str):
         draft.method = method
         del rest[METHOD]
+    session = rest.get(mcp.MCP_SESSION_ID)
+    if isinstance(session, str) and draft.session in (None, session):
+        draft.session = session
+        del rest[mcp.MCP_SESSION_ID]
+    resource = rest.get(mcp.MCP_RESOURCE_URI)
+    if isinstance(resource, str) and resource:
+        draft.target = ("resource", resource)
+        del rest[mcp.MCP_RESOURCE_URI]
     for key, name in _EXTRA.items():
         draft.take_extra(key, name)
     for key in _CODES:

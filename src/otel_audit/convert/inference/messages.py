@@ -26,6 +26,7 @@ from typing import Any, Final
 from otel_audit.convert.inference.json_text import UNREADABLE, dump, parse, python_literal
 from otel_audit.convert.inference.media import first, is_nothing
 from otel_audit.convert.inference.parts import (
+    content_blocks,
     content_parts,
     text_part,
     tool_call_part,
@@ -263,7 +264,8 @@ def _provider_parts(value: Message, role: str, oddities: list[str]) -> list[Mess
     if call_id is None and role == "tool":
         call_id = value.get("id")
     if role == "tool" or isinstance(call_id, str):
-        parts = content_parts(content, oddities) if isinstance(content, list) else []
+        blocks = content_blocks(content, oddities)
+        parts = content_parts(blocks, oddities) if blocks is not None else []
         if _is_tool_result(parts):
             return parts
         return [tool_response_part(call_id, content, oddities)] if call_id or content is not None else []

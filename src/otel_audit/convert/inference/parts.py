@@ -43,7 +43,7 @@ from otel_audit.convert.inference.media import (
 )
 from otel_audit.convert.spans import Value
 
-__all__ = ["content_parts", "text_part", "tool_call_part", "tool_response_part"]
+__all__ = ["content_blocks", "content_parts", "text_part", "tool_call_part", "tool_response_part"]
 
 Reader: TypeAlias = Callable[[Part, list[str]], Part | None]
 
@@ -114,9 +114,15 @@ def content_parts(content: Value, oddities: list[str]) -> list[Part]:
     return parts
 
 
+def content_blocks(content: Value, oddities: list[str]) -> list[Value] | None:
+    """Returns content blocks: a list, or the list that a text holds; ``None`` for text that is just text."""
+    if isinstance(content, list):
+        return content
+    return _blocks_in(content, oddities) if isinstance(content, str) else None
+
+
 def _blocks_in(text: str, oddities: list[str]) -> list[Value] | None:
-    """The content blocks that a text holds; None for a text that is just text."""
-    if not text.startswith(("[{", "[ {")) or ('"type"' not in text and '"text"' not in text):
+    if not text.startswith(("[{", "[ {", "[\n")):
         return None
     tree = container(text, oddities)
     if not isinstance(tree, list) or not tree:
@@ -277,6 +283,8 @@ def _read(value: Value, oddities: list[str]) -> Value:
 
 def _response(value: Value, oddities: list[str]) -> Value:
     value = _read(value, oddities)
+    if isinstance(value, dict) and set(value) == {"type", "value"} and value["type"] in ("json", "text"):
+        value = _read(value["value"], oddities)  # the Vercel SDK's
     if isinstance(value, list) and value and all(_is_text_block(item) for item in value):
         texts = [_read(first(item, "text", "content"), oddities) for item in value]  # type: ignore[arg-type]
         return texts[0] if len(texts) == 1 else texts

@@ -47,10 +47,10 @@ def read(draft: Draft) -> str | None:
     operation = _operation(name) if isinstance(name, str) else None
     for key, child in _TAKEN.items():
         draft.take(key, child)
-    total = rest.get("ai.usage.totalTokens", rest.get("ai.usage.tokens"))
+    draft.take("ai.usage.tokens", "inputTokens")  # an embedding's
+    total = rest.get("ai.usage.totalTokens")
     if total is not None and total == draft.info.get("inputTokens", 0) + draft.info.get("outputTokens", 0):
-        rest.pop("ai.usage.totalTokens", None)
-        rest.pop("ai.usage.tokens", None)
+        del rest["ai.usage.totalTokens"]
     if draft.finish(rest.get("ai.response.finishReason")):
         del rest["ai.response.finishReason"]
     for key in [key for key in rest if key.startswith(_SETTINGS)]:
