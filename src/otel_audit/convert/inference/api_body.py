@@ -45,7 +45,14 @@ _COUNTS: Final = {
 
 @dataclass(slots=True)
 class ApiRequest:
-    """A request. ``messages`` is ``None`` where it has none; ``texts`` is what an embedding takes."""
+    """A request.
+
+    Attributes:
+        messages: in normal form; ``None`` where it has none.
+        texts: what an embedding takes.
+        user_member: which member named the user.
+        rest: members that were not read.
+    """
 
     model: str | None = None
     system: list[Message] = field(default_factory=list)
@@ -55,13 +62,21 @@ class ApiRequest:
     parameters: dict[str, Any] = field(default_factory=dict)
     stream: bool | None = None
     user: object = None
+    user_member: str = "user"
     conversation: object = None
     rest: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class ApiResponse:
-    """A response. ``outputs`` is ``None`` where it has no messages."""
+    """A response.
+
+    Attributes:
+        outputs: in normal form; ``None`` where it has none.
+        counts: children of ``modelInfo`` that are counts.
+        extra: further facts, by their name in ``modelInfo.extra``.
+        rest: members that were not read.
+    """
 
     id: str | None = None
     model: str | None = None
@@ -109,7 +124,7 @@ def read_request(body: dict[str, Any], oddities: list[str]) -> ApiRequest:
     request.user = rest.pop("user", None)
     metadata = rest.get("metadata")  # Anthropic's
     if request.user is None and isinstance(metadata, dict) and "user_id" in metadata:
-        request.user = metadata["user_id"]
+        request.user, request.user_member = metadata["user_id"], "metadata.user_id"
         rest["metadata"] = {key: value for key, value in metadata.items() if key != "user_id"}
     conversation = rest.pop("conversation", None)
     request.conversation = conversation.get("id") if isinstance(conversation, dict) else conversation

@@ -145,7 +145,7 @@ def _take_request(draft: Draft, request: ApiRequest) -> dict[str, Any]:
     if request.stream is not None:
         draft.know("streaming", request.stream)
     if request.user is not None:
-        draft.add_user(f"{_INPUTS}.user", request.user)
+        draft.add_user(f"{_INPUTS}.{request.user_member}", request.user)
     if request.conversation is not None:
         draft.know("conversationId", request.conversation)
     return {name: value for name, value in request.parameters.items() if not draft.add_parameter(name, value)}

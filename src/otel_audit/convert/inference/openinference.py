@@ -120,7 +120,7 @@ def _read_invocation(draft: Draft) -> None:
             continue
         asked = {name: tree.pop(name) for name in _ASKED if name in tree}
         request = read_request(tree, draft.oddities)
-        left = take_request(draft, request, origin=f"{key}.user") | request.rest | asked
+        left = take_request(draft, request, origin=key) | request.rest | asked
         if request.tools and draft.tools is None:
             draft.tools = request.tools
         if left:

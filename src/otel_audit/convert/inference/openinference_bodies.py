@@ -69,7 +69,7 @@ def take_request(draft: Draft, request: ApiRequest, *, origin: str) -> dict[str,
     if request.stream is not None:
         draft.know("streaming", request.stream)
     if request.user is not None and all(value != request.user for _, value in draft.users):
-        draft.add_user(origin, request.user)
+        draft.add_user(f"{origin}.{request.user_member}", request.user)
     if request.conversation is not None:
         draft.know("conversationId", request.conversation)
     return {name: value for name, value in request.parameters.items() if not draft.add_parameter(name, value)}
@@ -131,7 +131,7 @@ def _drop_repeated_text(draft: Draft, key: str, messages: list[Message] | None) 
 
 
 def _take_input(draft: Draft, operation: str | None, request: ApiRequest) -> None:
-    left = take_request(draft, request, origin="input.value.user")
+    left = take_request(draft, request, origin="input.value")
     if request.tools is not None and draft.tools is None:
         draft.tools = request.tools
     if request.tools is not None and request.tools != draft.tools:
