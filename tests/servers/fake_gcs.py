@@ -37,6 +37,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from pathlib import Path
 from uuid import uuid4
 
@@ -149,7 +150,13 @@ class FakeGcsServer:
                     raise
             return None
 
+    def open(self, path: str, body: bytes) -> HTTPResponse:
+        """Post, and read nothing but the headers of the answer."""
+        with urllib.request.urlopen(f"{self.endpoint}{path}", data=body, timeout=30) as response:
+            return response
+
     def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """Any request; the body of its answer."""
         request = urllib.request.Request(self.endpoint + path, data=body, method=method)
         with urllib.request.urlopen(request, timeout=30) as response:
             return response.read()

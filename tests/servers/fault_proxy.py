@@ -67,6 +67,14 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Hold:
+    """The request is passed on once a test says so."""
+
+    arrived: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+
 @dataclass
 class Fault:
     """Takes the next ``times`` requests that match.
@@ -78,7 +86,7 @@ class Fault:
     """
 
     on: Callable[[Request], bool]
-    act: Action | Answer
+    act: Action | Answer | Hold
     times: int = 1
 
 
@@ -98,7 +106,7 @@ class FaultProxy:
         self.endpoint = f"http://localhost:{self.port}"
         threading.Thread(target=self._accept, name="fault-proxy", daemon=True).start()
 
-    def add(self, on: Callable[[Request], bool], act: Action | Answer, times: int = 1) -> None:
+    def add(self, on: Callable[[Request], bool], act: Action | Answer | Hold, times: int = 1) -> None:
         """Inject a fault, before those that were added earlier."""
         with self._lock:
             self.faults.insert(0, Fault(on, act, times))
@@ -146,6 +154,10 @@ class FaultProxy:
                 fields = {**headers, "Content-Length": str(len(body)), "Connection": "close"}
                 head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
                 connection.sendall(f"HTTP/1.1 {status} Injected\r\n{head}\r\n".encode() + body)
+            case Hold(arrived, go_on):
+                arrived.set()
+                go_on.wait(60)
+                connection.sendall(self._forward(request))
             case Action.RESET:
                 _reset(connection)
             case Action.STALL:

@@ -29,7 +29,10 @@ import pyarrow as pa
 from otel_audit.errors import ConfigurationError, InputError
 
 MAX_PATH_BYTES: Final = 500
-"""The layout needs half of it; leaves as much for a prefix within the 1,024 bytes of an object's name."""
+"""Twice that, a destination's prefix and a path, fits the 1,024 bytes of an object's name.
+
+https://cloud.google.com/storage/docs/objects#naming; S3 has the same limit. The layout needs half of it.
+"""
 
 MAX_PART_BYTES: Final = 255
 """What file systems take for one name."""

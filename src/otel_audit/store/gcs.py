@@ -34,7 +34,7 @@ import random
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import google.auth.exceptions
 import pyarrow as pa
@@ -42,8 +42,8 @@ import requests
 from gcsfs.core import GCSFileSystem  # type: ignore[import-untyped]
 from gcsfs.retry import HttpError, NonRetryableError  # type: ignore[import-untyped]
 
-from otel_audit.errors import Blocked, ConfigurationError, Conflict, Missing, Retry
-from otel_audit.store.base import MAX_PATH_BYTES, ObjectInfo, Outcome, StoreOptions, check_path
+from otel_audit.errors import Blocked, Conflict, Missing, Retry
+from otel_audit.store.base import ObjectInfo, Outcome, StoreOptions, check_path
 from otel_audit.store.gcs_api import Fingerprint, GcsApi
 from otel_audit.store.http_client import HttpClient
 from otel_audit.store.layout import ProbeFile
@@ -53,9 +53,6 @@ from otel_audit.store.url import Scheme, StoreUrl
 
 T = TypeVar("T")
 
-_MAX_KEY_BYTES: Final = 1024
-"""https://cloud.google.com/storage/docs/objects#naming"""
-
 
 class GcsStore:
     """See :class:`~otel_audit.store.base.Store`.
@@ -63,19 +60,12 @@ class GcsStore:
     Args:
         url: a ``gs://`` destination. The bucket is neither made nor looked at before the first call.
         options: time-outs, attempts, endpoint and credentials.
-
-    Raises:
-        ConfigurationError: the URL's prefix leaves too little room for paths.
     """
 
     def __init__(self, url: StoreUrl, options: StoreOptions) -> None:
         if url.scheme is not Scheme.GCS:
             raise ValueError("a GcsStore has a gs:// URL")
         self._prefix = f"{url.prefix}/" if url.prefix else ""
-        if len(self._prefix.encode()) > _MAX_KEY_BYTES - MAX_PATH_BYTES:
-            raise ConfigurationError(
-                f"the path of a gs:// destination has at most {_MAX_KEY_BYTES - MAX_PATH_BYTES - 1} bytes"
-            )
         self._url, self._bucket, self._options = str(url), url.host, options
         self._thread = LoopThread("otel-audit-gcs", self._connect)
 

@@ -126,7 +126,6 @@ class LoopThread(Generic[C]):
 
     def _leave_to_parent(self) -> None:
         """In a forked child: the lock may be held by a thread that is not here, and the loop has none."""
-        _ABANDONED.append(self._running)
         self._lock = threading.Lock()
         self._running, self._calls = None, set()
 
@@ -140,9 +139,6 @@ class _Running(Generic[C]):
 
 _EVERY: Final[weakref.WeakSet[LoopThread[Any]]] = weakref.WeakSet()
 
-_ABANDONED: Final[list[object]] = []
-"""Keeps a parent's loop and client alive in its child: finalising them there would close what is not its."""
-
 
 def _after_fork_in_child() -> None:
     for each in tuple(_EVERY):
@@ -153,7 +149,7 @@ os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 class _OwnProcessSelector(selectors.DefaultSelector):
-    """Shows no connection in any process but its own, so that nothing there can unregister one."""
+    """Shows no connection in any process but its own, so that finalisers there can unregister none."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from otel_audit.errors import ConfigurationError, InputError
-from otel_audit.store.base import check_path
+from otel_audit.store.base import MAX_PATH_BYTES, check_path
 
 _ACCEPTED: Final = "a folder, file:///folder, gs://bucket/prefix or memory://name"
 
@@ -135,8 +135,8 @@ def _prefix(scheme: str, text: str) -> str:
             check_path(prefix)
         except InputError as error:
             raise ConfigurationError(
-                f"the path of the {scheme}:// destination has an empty part, a part that begins with a dot, "
-                "or a character that object names cannot have"
+                f"the path of the {scheme}:// destination is longer than {MAX_PATH_BYTES} bytes, or has an "
+                "empty part, a part that begins with a dot, or a character that object names cannot have"
             ) from error
     return prefix
 
