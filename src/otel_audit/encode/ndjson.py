@@ -26,6 +26,10 @@ except ImportError:  # this platform has no build of it
 
 __all__ = ["NdjsonRecordWriter"]
 
+_TEXT_ROWS: Final = 1 << 12
+_TEXT_BYTES: Final = 1 << 24
+"""How many records become text at once, where so many come."""
+
 _GZIP_CONTAINER: Final = 16 + zlib.MAX_WBITS
 """``wbits`` that ask for gzip's header and trailer around the deflated bytes."""
 
@@ -37,7 +41,7 @@ class _Compressor(Protocol):
 
 
 class NdjsonRecordWriter:
-    """Writes one NDJSON file. Holds back what the compressor does.
+    """Writes one NDJSON file. Holds back some thousand records, and what the compressor does.
 
     Args:
         sink: where the file goes.
@@ -48,23 +52,39 @@ class NdjsonRecordWriter:
         self._sink = HashingSink(sink)
         self._written = WrittenRows()
         self._compressor = _compressor(options)
+        self._held: list[pa.RecordBatch] = []
+        self._held_rows = self._held_bytes = 0
         self._statistics: FileStatistics | None = None
 
     def write(self, records: pa.RecordBatch) -> None:
-        """Take records; what the compressor gives out is written."""
+        """Take records; once there are some thousand, what the compressor gives out is written."""
         if not records.num_rows:
             return
         self._written.add(records)
-        for part in parts(records):
-            self._sink.write(self._compressor.compress(record_lines(part)))
+        self._held.append(records)
+        self._held_rows += records.num_rows
+        self._held_bytes += records.get_total_buffer_size()
+        if self._held_rows >= _TEXT_ROWS or self._held_bytes >= _TEXT_BYTES:
+            self._flush()
 
     def close(self) -> FileStatistics:
         """End the compressed stream."""
         if self._statistics is None:
+            self._flush()
             self._sink.write(self._compressor.flush())
             self._sink.flush()
             self._statistics = self._written.statistics(self._sink)
         return self._statistics
+
+    def _flush(self) -> None:
+        if not self._held:
+            return
+        # Many small batches as one: making text has a cost a batch.
+        for whole in pa.Table.from_batches(self._held).combine_chunks().to_batches():
+            for part in parts(whole):
+                self._sink.write(self._compressor.compress(record_lines(part)))
+        self._held = []
+        self._held_rows = self._held_bytes = 0
 
     def __enter__(self) -> Self:
         return self

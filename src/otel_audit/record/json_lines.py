@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, TypedDict
 
@@ -20,6 +21,7 @@ from otel_audit.record.schema import EXACT_TIMES, JSON_COLUMNS
 
 __all__ = ["read_lines"]
 
+_NANO_DIGITS: Final = 9
 _COARSE: Final = {exact: coarse for coarse, exact in EXACT_TIMES.items()}
 
 
@@ -43,7 +45,7 @@ def read_lines(text: bytes, schema: pa.Schema, first_line: int = 1) -> pa.Record
         ) from error
     try:
         return pa.RecordBatch.from_arrays([_column(records, field) for field in schema], schema=schema)
-    except (pa.ArrowException, OverflowError) as error:
+    except (pa.ArrowException, OverflowError, ValueError) as error:
         last_line = first_line + text.count(b"\n") - text.endswith(b"\n")
         raise InputError(
             "a value is outside of its type's range", place=f"lines {first_line} to {last_line}"
@@ -67,9 +69,22 @@ def _column(records: list[Any], field: pa.Field[Any]) -> Array:
 
 
 def _nanos(texts: list[str | None]) -> Array:
-    times = pa.array(texts, pa.string()).cast(pa.timestamp("ns", tz="UTC"))
-    nanos: Array = times.cast(pa.int64())
+    nanos: Array
+    try:
+        nanos = pa.array(texts, pa.string()).cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
+    except pa.ArrowInvalid:
+        # Arrow does not read the first second of its own range, in the year 1677.
+        nanos = pa.array([None if text is None else _instant(text) for text in texts], pa.int64())
     return nanos
+
+
+def _instant(text: str) -> int:
+    """Nanoseconds since the epoch of a time as we write it."""
+    whole, digits = text.removesuffix("Z").split(".")
+    if len(digits) != _NANO_DIGITS:
+        raise ValueError("not a time with nine digits")
+    seconds = datetime.fromisoformat(f"{whole}+00:00") - datetime.fromtimestamp(0, UTC)
+    return seconds // timedelta(seconds=1) * 10**_NANO_DIGITS + int(digits)
 
 
 def _micros(nanos: Array) -> Array:

@@ -37,7 +37,11 @@ def record_lines(records: pa.RecordBatch) -> bytes | memoryview:
     """
     text = json_object((name, _field_text(records, name)) for name in _NAMES)
     rows = records.num_rows
-    line = JsonText(["{}\n"]) if text is None else JsonText([*text.pieces, "\n"], text.validity)
+    if text is None:
+        text = JsonText(["{}"])
+    elif text.validity is not None:
+        text = JsonText([joined(text, rows).fill_null("{}")])
+    line = JsonText([*text.pieces, "\n"])
     # A string array holds its rows one behind the other: that is the file's content.
     return escape_separators(data(joined(line, rows)))
 

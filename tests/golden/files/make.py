@@ -1,0 +1,48 @@
+"""Makes the files of the schema's current minor version: ``python tests/golden/files/make.py``.
+
+Once a version is released its folder is never written again: readers must read those very bytes for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from golden.canonical.make import CASES, TIMES
+from otel_audit.encode import EXTENSIONS, open_writer
+from otel_audit.record.canonical import digest
+from otel_audit.record.schema import SCHEMA_MINOR_VERSION
+from record import slow_canonical as slow
+from record.strategies import batch_of
+
+
+def main() -> None:
+    folder = HERE / SCHEMA_MINOR_VERSION
+    folder.mkdir()
+    rows, salts = [], b""
+    for sequence, (name, case) in enumerate(CASES.items(), 1):
+        row = TIMES | case | {"writer": "golden-20261121-5f2c91ab", "sequence": sequence}
+        row |= {
+            "timestamp": row["timeUnixNano"] // 1_000,
+            "observedTimestamp": row["observedTimeUnixNano"] // 1_000,
+        }
+        rows.append(row)
+        salts += hashlib.sha256(name.encode()).digest()
+    hashes = [slow.record_hash(row, salts[32 * i : 32 * i + 32]).hex() for i, row in enumerate(rows)]
+    (folder / "hashes.json").write_text(json.dumps(hashes, indent=1) + "\n")
+    records = digest(batch_of(rows), salts).records
+    for (form, compression), extension in EXTENSIONS.items():
+        with (
+            (folder / f"records.{extension}").open("xb") as sink,
+            open_writer(form, compression, sink) as writer,
+        ):
+            writer.write(records)
+
+
+if __name__ == "__main__":
+    main()
