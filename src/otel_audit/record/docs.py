@@ -20,8 +20,8 @@ One record says who did what, to which model or endpoint, with which input, what
 worked. NDJSON and Parquet hold the same fields in the same order. This is schema {SCHEMA_MINOR_VERSION}.
 
 - **Times** are UTC. In NDJSON they are RFC 3339 with nine digits and `Z`. In Parquet `timestamp` and
-  `observedTimestamp` are microseconds, for engines that refuse nanoseconds, and the `…UnixNano` columns beside
-  them are exact; NDJSON does not have those.
+  `observedTimestamp` are microseconds, for engines that refuse nanoseconds, and the `…UnixNano` columns
+  beside them are exact; NDJSON does not have those.
 - **JSON texts** are strings in Parquet and JSON values in NDJSON:
   {", ".join(f"`{name}`" for name in JSON_COLUMNS)}.
 - **Nulls** and empty lists, maps and structs are left out of NDJSON and of every hash.
@@ -29,8 +29,8 @@ worked. NDJSON and Parquet hold the same fields in the same order. This is schem
   digest each, so that they can be erased and every proof still stands; *outside* none. [format.md](format.md)
   has the rules.
 - **Masking** says what is done with the text of a field: *exempt* is never looked at, since conversion makes
-  it of ids, times and closed vocabularies; *policy* is written as it is unless a policy says otherwise; *text*
-  is judged leaf by leaf and key by key; *json* likewise, decoded first and encoded again.
+  it of ids, times and closed vocabularies; *policy* is written as it is unless a policy says otherwise;
+  *text* is judged leaf by leaf and key by key; *json* likewise, decoded first and encoded again.
 - **Source** names where a value comes from; the first that is there wins.
 
 Within schema 1 only new columns are added, and only nullable ones. Structs are frozen, nothing is renamed:

@@ -35,7 +35,7 @@ CASES: dict[str, dict[str, Any]] = {
         "source": {"type": "ipv4", "id": "203.0.113.7"}, "method": "POST",
         "requestPath": "/v1/chat/completions", "server": {"address": "llm.acme.example", "port": 443},
         "requestHeaders": [("authorization", ["[WITHHELD]"]), ("content-type", ["application/json"])],
-        "request": '{"messages":[{"role":"user","parts":[{"type":"text","content":"I am [EMAIL] \\"A\\"."}]}]}',
+        "request": '{"messages":[{"role":"user","parts":[{"type":"text","content":"[EMAIL] \\"A\\"."}]}]}',
         "response": '[{"role":"assistant","parts":[{"type":"text","content":"On its way.\\n"}]}]',
         "returnCode": 200, "service": {"name": "shop-assistant", "version": "1.4.2", "instanceId": "a1b2"},
         "modelInfo": {"modelName": "gpt-4o-mini", "provider": "openai", "operation": "chat",
@@ -76,7 +76,7 @@ CASES: dict[str, dict[str, Any]] = {
     "attributes with a note deeper down": TIMES
     | {"attributes": ATTRIBUTES.replace('"note"', '"audit.notes"')},
     "human review": TIMES
-    | {"auth": {"method": "oidc", "mfa": True, "decision": "allow"}, "onBehalfOf": {"id": "a", "type": "agent"},
+    | {"auth": {"method": "x", "mfa": True, "decision": "deny"}, "onBehalfOf": {"id": "a", "type": "agent"},
        "oversight": {"reviewer": "r1", "decision": "override", "at": "2026-11-21T18:04:16.394044809Z"},
        "changes": '[{"path":"/a","before":1,"after":null}]', "links": [{"traceId": "1", "spanId": "2"}],
        "erased": [{"group": "content", "at": "2026-11-22T00:00:00.000000000Z", "reason": "request"}]},
