@@ -211,14 +211,18 @@ class LocalStore:
             if error.errno == errno.ELOOP:
                 raise Conflict("exists-as-link", path=path) from error
             raise
-        with open(descriptor, "rb", buffering=0) as file:
+        try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
-                raise Conflict("exists-as-folder", path=path)
-            if found.st_size != size or hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise Conflict("exists-as-no-file", path=path)
+            with open(descriptor, "rb", buffering=0, closefd=False) as file:
+                same = found.st_size == size and hashlib.file_digest(file, "sha256").hexdigest() == sha256
+            if not same:
                 raise Conflict("exists-with-other-content", path=path)
             # Its creator may have died between link and fsync.
             os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         self._settle(target.parent)
         _fsync_folder(target.parent)
         return Outcome.ALREADY_SAME

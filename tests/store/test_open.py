@@ -1,0 +1,70 @@
+"""Opening a destination loads and touches as little as it can; options are checked when they are made."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from otel_audit.errors import ConfigurationError
+from otel_audit.store.base import StoreOptions
+from otel_audit.store.local import LocalStore
+from otel_audit.store.memory import MemoryStore
+from otel_audit.store.open import open_store
+from otel_audit.store.url import parse_url
+
+
+def test_the_scheme_chooses_the_store(tmp_path: Path) -> None:
+    from otel_audit.store.gcs import GcsStore
+
+    for url, kind in (str(tmp_path), LocalStore), ("memory://x", MemoryStore), ("gs://bucket", GcsStore):
+        store = open_store(parse_url(url))
+        assert type(store) is kind
+        assert store.url == url
+        store.close()
+
+
+def test_opening_touches_nothing(tmp_path: Path) -> None:
+    open_store(str(tmp_path / "audit")).close()
+    open_store("gs://no-such-bucket", StoreOptions(gcs_credentials="/no/such/file")).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "loaded"),
+    [("/tmp/audit", set()), ("memory://x", set()), ("gs://bucket", {"gcsfs", "aiohttp", "ssl"})],
+)
+def test_only_cloud_storage_loads_its_client(url: str, loaded: set[str]) -> None:
+    script = (
+        "import sys; from otel_audit.store.open import open_store; open_store(sys.argv[1]);"
+        "print(*{'gcsfs', 'aiohttp', 'ssl', 'asyncio'} & set(sys.modules))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script, url], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert set(told.stdout.split()) - {"asyncio"} == loaded
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"connect_timeout_s": 0},
+        {"request_timeout_s": -1},
+        {"call_timeout_s": 0},
+        {"attempts": 0},
+        {"retry_wait_s": -0.1},
+        {"upload_chunk_bytes": 0},
+        {"upload_chunk_bytes": 1_000_000},
+    ],
+)
+def test_options_are_checked(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError):
+        StoreOptions(**wrong)
+
+
+def test_a_store_is_given_a_url_of_its_kind() -> None:
+    for kind, url in (LocalStore, "memory://x"), (MemoryStore, "/x"):
+        with pytest.raises(ValueError, match="URL"):
+            kind(parse_url(url))
