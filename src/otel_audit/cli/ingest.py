@@ -16,9 +16,11 @@ from otel_audit.cli.main import PROBLEM, note, warn
 from otel_audit.cli.options import destination_option
 from otel_audit.cli.progress import working
 from otel_audit.cli.text import visible
-from otel_audit.config import load, pipeline_options
+from otel_audit.config import load
+from otel_audit.config.build import pipeline_options
 from otel_audit.errors import InputError
-from otel_audit.pipeline import Pipeline, PipelineOptions
+from otel_audit.pipeline.options import PipelineOptions
+from otel_audit.pipeline.path import Pipeline
 from otel_audit.record.streams import STREAMS
 
 _PROBLEMS_NAMED: Final = 20
@@ -26,6 +28,9 @@ _PROBLEMS_NAMED: Final = 20
 
 _DELIVERY_TIMEOUT_S: Final = 600.0
 """How long the command waits for its destination. What waits longer is durable in the spool."""
+
+_SERVICE: Final = "ingest"
+"""Whose slot of the spool is used, and what its writers are named after: files may hold many services."""
 
 _FLUSH_EVERY: Final = 250_000
 """Records after which the command waits for its destination: far less than a spool holds."""
@@ -85,7 +90,7 @@ def _options(destination: str | None) -> PipelineOptions:
         # One given on the command line is meant for everything, whatever streams have of their own.
         none: dict[str, object] = {"destinations": []}
         arguments = {"destination": destination, "streams": dict.fromkeys(STREAMS, none)}
-    options = pipeline_options(load(arguments))
+    options = pipeline_options(load(arguments), service=_SERVICE)
     # What is old is not suspect in a file: history keeps its own time.
     return replace(options, convert=replace(options.convert, bound_event_time=False))
 

@@ -90,6 +90,7 @@ def command(
         else:
             shown = _print_lines(sources, query, format_)
         if not shown:
+            note("no record matches")
             sources.warn_if_empty()
     ctx.exit(sources.exit_code)
 

@@ -38,7 +38,7 @@ def print_record(line: str, console: Console) -> None:
 def _lines(value: Mapping[str, Any], depth: int) -> Iterator[Text]:
     width = max((len(name) for name in value), default=0) if depth == 0 else 0
     for name, inner in value.items():
-        head = Text(_INDENT * depth).append(visible(name).ljust(width), style=_NAME_STYLE)
+        head = Text(_INDENT * depth).append(visible(name), style=_NAME_STYLE)
         if isinstance(inner, Mapping) and inner:
             yield head
             yield from _lines(inner, depth + 1)
@@ -47,7 +47,7 @@ def _lines(value: Mapping[str, Any], depth: int) -> Iterator[Text]:
             for item in inner:
                 yield from _item(item, depth + 1)
         else:
-            yield from _leaf(head.append("  " if depth == 0 else ": "), inner, depth)
+            yield from _leaf(head.append(" " * (width - len(name) + 2) if depth == 0 else ": "), inner, depth)
 
 
 def _item(item: Any, depth: int) -> Iterator[Text]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -28,14 +28,29 @@ COLUMNS: Final = (
 )
 """What the table reads of a record."""
 
-_WIDE: Final = 160
-"""Terminals from this width on have room for a whole record id."""
+_WIDE: Final = 120
+"""Terminals from this width on have room for dates with their year, milliseconds and whole record ids."""
 
 _UNBOUNDED: Final = 100_000
 """Width where nobody wraps lines: a pipe or a file."""
 
 _SHORT_ID: Final = 13
-"""Digits of an id that a narrow table shows: as good as unique, and `show` takes them."""
+"""Characters of an id that a narrow table shows: as good as unique, and `show` takes them."""
+
+_LEAST: Final = 4
+"""Width below which a cut text says nothing."""
+
+_HEAD: Final = (
+    ("time (UTC)", False),
+    ("event", True),
+    ("user", True),
+    ("action", True),
+    ("target", True),
+    ("outcome", False),
+    ("ms", False),
+    ("record", False),
+)
+"""Columns, and whether one may be cut in a narrow terminal."""
 
 _STYLES: Final = {"failure": "red", "success": "green"}
 
@@ -43,17 +58,27 @@ _STYLES: Final = {"failure": "red", "success": "green"}
 def print_records(records: Sequence[dict[str, Any]]) -> None:
     """Print rows with :data:`COLUMNS` to standard output, cut to the terminal's width; whole in a pipe."""
     console = _console()
-    wide = console.width >= _WIDE
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("time (UTC)", no_wrap=True)
-    for name in ("event", "user", "action", "target"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("ms", no_wrap=True, justify="right")
-    table.add_column("record", no_wrap=True, overflow="fold")
-    for record in records:
-        table.add_row(*_cells(record, wide))
+    rows = [_cells(record, wide=console.width >= _WIDE) for record in records]
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    for (name, _), width in zip(_HEAD, _widths(rows, console.width), strict=True):
+        justify: Literal["left", "right"] = "right" if name == "ms" else "left"
+        table.add_column(name, no_wrap=True, overflow="ellipsis", width=width, justify=justify)
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
+
+
+def _widths(rows: Sequence[Sequence[Text]], available: int) -> list[int]:
+    """Widths of the columns: what they need, or as much of it as all of them can have."""
+    cells = [[Text(name) for name, _ in _HEAD], *rows]
+    widths = [max(row[place].cell_len for row in cells) for place in range(len(_HEAD))]
+    # One for each line between columns, and one at either end.
+    over = sum(widths) + len(_HEAD) + 1 - available
+    flexible = [place for place, (_, shrinks) in enumerate(_HEAD) if shrinks]
+    while over > 0 and (widest := max(flexible, key=lambda place: widths[place])) and widths[widest] > _LEAST:
+        widths[widest] -= 1
+        over -= 1
+    return widths
 
 
 def print_rows(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[int] = ()) -> None:
@@ -72,13 +97,14 @@ def _console() -> Console:
     return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
 
 
-def _cells(record: dict[str, Any], wide: bool) -> list[Text]:
+def _cells(record: dict[str, Any], *, wide: bool) -> list[Text]:
+    time = format_instant(record[TIME], 3).replace("T", " ").removesuffix("Z")
     outcome = record["outcome"] or ""
     code = record["returnCode"]
     duration = record["durationNs"]
     identifier = record[RECORD_ID] or ""
     return [
-        Text(format_instant(record[TIME], 3).replace("T", " ").removesuffix("Z")),
+        Text(time if wide else time[5:19]),
         Text(visible(record["eventName"] or "")),
         Text(visible((record["user"] or {}).get("id") or "")),
         Text(visible(record["action"] or "")),

@@ -19,7 +19,8 @@ from otel_audit.cli.main import PROBLEM
 from otel_audit.cli.options import destination_option, format_option
 from otel_audit.cli.sources import written_places
 from otel_audit.cli.text import visible
-from otel_audit.config import load, spool_root
+from otel_audit.config import load
+from otel_audit.config.build import spool_root
 
 _MARKS: Final[dict[Level, tuple[str, str]]] = {
     "ok": ("ok", "green"),

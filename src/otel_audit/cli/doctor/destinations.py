@@ -57,9 +57,7 @@ def _tried(store: Prober, where: str) -> Iterator[Finding]:
         yield Finding("problem", f"{where}: {error}")
         return
     elapsed_ms = (time.perf_counter() - began) * 1000
-    yield Finding(
-        "ok", f"{where}: created and read {permissions.probe} ({elapsed_ms:.0f} ms for the whole probe)"
-    )
+    yield Finding("ok", f"{where}: created and read {permissions.probe}; the probe took {elapsed_ms:.0f} ms")
     allowed = [
         verb
         for verb, possible in (("overwrite", permissions.overwrites), ("delete", permissions.deletes))

@@ -26,7 +26,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         ("the process is killed (SIGKILL, out of memory)", f"what is in memory: at most {queue}"),
         (
             "the machine loses power",
-            f"the same; what is in the spool survives (fsync), at most {queue} do not",
+            "the same; what is in the spool was fsynced and survives",
         ),
         ("the queue is full", full),
         ("the destination is away", f"nothing, until the spool holds {room}; then new records, counted"),

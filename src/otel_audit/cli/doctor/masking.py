@@ -37,10 +37,13 @@ def findings(settings: Settings) -> Iterator[Finding]:
     written = {"off": "never written", "as-captured": "written as instrumentations capture them, masked"}
     content = settings.streams.model_io.content
     yield Finding("note", f"messages of models are {written.get(content, content)}")
-    kept = ", ".join(settings.identity.fields)
+    identity = {
+        "keep": "user ids are written as they are: an audit log says who",
+        "hash": "user ids become pseudonyms",
+        "redact": "user ids are not written",
+    }[settings.mask.identity]
+    others = ", ".join(settings.identity.fields) or "nothing"
+    yield Finding("note", f"{identity}; written besides: {others}")
     yield Finding(
-        "note", f"of a user the id is written{', also ' + kept if kept else '; name and e-mail are not'}"
-    )
-    yield Finding(
-        "warning", "names of persons and postal addresses in free text stay: no recogniser finds them"
+        "warning", "names of persons and postal addresses in texts stay: no recogniser looks for them"
     )
