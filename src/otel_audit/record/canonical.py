@@ -93,7 +93,11 @@ def digest(records: pa.RecordBatch, salts: bytes) -> Digested:
     rows = records.num_rows
     if len(salts) != rows * SALT_BYTES * len(_SALTED):
         raise ValueError(f"{len(salts)} bytes of salt for {rows} records")
-    records = _with_columns(records, {name: as_one_line(records[name]) for name in JSON_COLUMNS})
+    for name in JSON_COLUMNS:
+        text: Array = records[name]
+        fit = as_one_line(text)
+        if fit is not text:
+            records = _with_column(records, name, fit)
     by_row = np.frombuffer(salts, np.uint8).reshape(rows, len(_SALTED), SALT_BYTES)
     raw = {group: by_row[:, place].tobytes() for place, group in enumerate(_SALTED)}
     return _hashed(
@@ -144,7 +148,7 @@ def content_tags(records: pa.RecordBatch) -> Array:
     Raises:
         ValueError: a map has the same key twice.
     """
-    plain = _with_columns(records, {"attributes": without_own_notes(records["attributes"])})
+    plain = _with_column(records, "attributes", without_own_notes(records["attributes"]))
     return _hashes(_objects(part, _IN_CONTENT_TAG) for part in parts(plain))
 
 
@@ -163,11 +167,9 @@ def group_json(records: pa.RecordBatch, group: Group) -> Array:
 
 def _hashed(records: pa.RecordBatch, salts: dict[Group, Array], digests: dict[Group, Array]) -> Digested:
     names = [group.value for group in _SALTED]
-    filled: dict[str, Array] = {
-        column: pa.StructArray.from_arrays([children[group] for group in _SALTED], names)
-        for column, children in (("salts", salts), ("digests", digests))
-    }
-    records = _with_columns(records, filled)
+    for column, children in (("salts", salts), ("digests", digests)):
+        struct = pa.StructArray.from_arrays([children[group] for group in _SALTED], names)
+        records = _with_column(records, column, struct)
     return Digested(records, record_hashes(records))
 
 
@@ -246,8 +248,6 @@ def _by_group(column: Array) -> dict[Group, Array]:
     return {Group(field.name): child for field, child in zip(struct.type, struct.flatten(), strict=True)}
 
 
-def _with_columns(records: pa.RecordBatch, columns: dict[str, Array]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(
-        [columns[name] if name in columns else records[name] for name in records.schema.names],
-        schema=records.schema,
-    )
+def _with_column(records: pa.RecordBatch, name: str, column: Array) -> pa.RecordBatch:
+    index = records.schema.get_field_index(name)
+    return records.set_column(index, records.schema.field(index), column)

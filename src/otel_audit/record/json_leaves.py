@@ -27,8 +27,9 @@ def string_pieces(column: Array) -> list[Piece]:
     """JSON strings. Only what RFC 8785 section 3.2.2.2 tells to escape is escaped."""
     text = data(column).tobytes()
     if column.null_count == 0:
-        widths = np.diff(offsets(column))
-        if _repeats(text, int(widths[0]), len(column)) and (widths == widths[0]).all():
+        bounds = offsets(column)
+        width = int(bounds[1] - bounds[0])
+        if _repeats(text, width, len(column)) and (np.diff(bounds) == width).all():
             return [orjson.dumps(column[0].as_py()).decode()]
     if b'"' in text or b"\\" in text or (text and np.frombuffer(text, np.uint8).min() < _FIRST_PRINTABLE):
         return [_escaped(column)]
