@@ -18,6 +18,7 @@ from opentelemetry.semconv._incubating.attributes.service_attributes import (
 
 from otel_audit.convert.rest import encode_object
 from otel_audit.convert.spans import Attributes, ResourceData
+from otel_audit.convert.values import clean_text
 
 __all__ = ["ResourceFields", "describe", "map_resource"]
 
@@ -64,17 +65,19 @@ def map_resource(resource: ResourceData) -> ResourceFields:
     row: dict[str, object] = {}
     for name, leaf in _LEAVES:
         if isinstance(value := rest.get(name), str):
-            row[leaf] = rest.pop(name)
+            row[leaf] = clean_text(value, oddities)
+            del rest[name]
     if "service.version" in row:
         row["versionId"] = row["service.version"]
     for name in (DEPLOYMENT_ENVIRONMENT_NAME, DEPLOYMENT_ENVIRONMENT, SERVICE_NAMESPACE):
         if isinstance(value := rest.get(name), str) and value:
-            row["namespace"] = rest.pop(name)
+            row["namespace"] = clean_text(value, oddities)
+            del rest[name]
             break
     if resource.scope_name:
-        row["scope.name"] = resource.scope_name
+        row["scope.name"] = clean_text(resource.scope_name, oddities)
     if resource.scope_version:
-        row["scope.version"] = resource.scope_version
+        row["scope.version"] = clean_text(resource.scope_version, oddities)
     if rest:
         row["resource"] = encode_object(rest, oddities)
     return ResourceFields(row, str(row.get("service.name", "")), oddities)
