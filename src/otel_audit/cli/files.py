@@ -46,10 +46,11 @@ def command(
     format_: str,
     keep_going: bool,
 ) -> None:
-    """List the committed files that may hold records of a window, oldest first.
+    """List the files that hold committed records.
 
-    list is one URL a line, for any engine that takes a list of files; json and csv add what their manifests
-    say about them. A file may hold records outside the window: an engine still filters by timestamp.
+    Of a window, oldest first. list is one URL a line, for any engine that takes a list of files; json and csv
+    add what their manifests say about them. A file may hold records outside the window too: an engine still
+    filters by timestamp.
     """
     query = Query(start_unix_nano=start, end_unix_nano=end, streams=streams or STREAMS)
     with open_sources(destination, streams, keep_going=keep_going) as sources:

@@ -17,6 +17,8 @@ FINE: Final = 0
 PROBLEM: Final = 1
 WRONG_USAGE: Final = 2
 
+_EXIT_CODES: Final = "Exit codes: 0 fine, 1 found a problem, 2 wrong usage or configuration."
+
 
 @dataclass(frozen=True, slots=True)
 class _Command:
@@ -48,6 +50,7 @@ class AuditGroup(click.Group):
         if entry is None:
             return None
         command: click.Command = importlib.import_module(entry.module).command
+        command.epilog = command.epilog or _EXIT_CODES
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -107,8 +110,7 @@ def note(message: str) -> None:
 @click.group(
     cls=AuditGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes of every command: 0 fine, 1 found a problem, 2 wrong usage or configuration. "
-    "Results go to standard output, everything else to standard error.",
+    epilog=f"{_EXIT_CODES} Results go to standard output, everything else to standard error.",
 )
 @click.version_option(package_name="otel-audit", prog_name="otel-audit")
 def cli() -> None:

@@ -62,9 +62,9 @@ def command(
     format_: str,
     keep_going: bool,
 ) -> None:
-    """Show records, in order of time, each once however often it was delivered.
+    """Show records.
 
-    Filters narrow each other; an option given several times means any of its values. * and ? are wildcards in
+    They come in order of time, each once however often it was delivered. Filters narrow each other; an option given several times means any of its values. * and ? are wildcards in
     --user, --action and --model. Of a Parquet file only the columns needed are read, and only files and row
     groups that may match.
 
