@@ -64,9 +64,9 @@ def command(
 ) -> None:
     """Show records.
 
-    They come in order of time, each once however often it was delivered. Filters narrow each other; an option given several times means any of its values. * and ? are wildcards in
-    --user, --action and --model. Of a Parquet file only the columns needed are read, and only files and row
-    groups that may match.
+    They come in order of time, each once however often it was delivered. Filters narrow each other; an option
+    given several times means any of its values. * and ? are wildcards in --user, --action and --model. Of a
+    Parquet file only the columns needed are read, and only files and row groups that may match.
 
     A record counts at its timestamp. One whose timestamp was not believed when it was recorded (more than 7
     days old, or more than an hour ahead) is also found at the time when it was observed.
