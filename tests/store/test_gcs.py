@@ -13,7 +13,6 @@ from urllib.error import HTTPError
 import aiohttp
 import gcsfs
 import gcsfs.core
-import gcsfs.extended_gcsfs
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -81,9 +80,11 @@ def test_no_bucket_is_asked_over_grpc() -> None:
     gcsfs decides by an environment variable which class it shows under its usual name. The application's
     choice stays what it is.
     """
-    assert gcsfs.GCSFileSystem is gcsfs.extended_gcsfs.ExtendedGcsFileSystem
+    from gcsfs.extended_gcsfs import ExtendedGcsFileSystem
+
+    assert gcsfs.GCSFileSystem is ExtendedGcsFileSystem
     assert gcs.GCSFileSystem is gcsfs.core.GCSFileSystem
-    assert not issubclass(gcs.GCSFileSystem, gcsfs.extended_gcsfs.ExtendedGcsFileSystem)
+    assert not issubclass(gcs.GCSFileSystem, ExtendedGcsFileSystem)
     assert "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT" not in os.environ
 
 

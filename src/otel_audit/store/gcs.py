@@ -40,7 +40,6 @@ import google.auth.exceptions
 import pyarrow as pa
 import requests
 from gcsfs.core import GCSFileSystem  # type: ignore[import-untyped]
-from gcsfs.retry import HttpError, NonRetryableError  # type: ignore[import-untyped]
 
 from otel_audit.errors import Blocked, Conflict, Missing, Retry
 from otel_audit.store.base import ObjectInfo, Outcome, StoreOptions, check_path
@@ -232,9 +231,10 @@ class _Access:
 
     def _found(self) -> GCSFileSystem:
         if self._files is None:
+            token = self._token()
             with _credentials_translated():
                 self._files = GCSFileSystem(
-                    token=self._token(),
+                    token=token,
                     endpoint_url=self._options.gcs_endpoint,
                     # The narrowest scope that may create; gcsfs asks for full control.
                     access="read_write",
@@ -267,15 +267,9 @@ def _credentials_translated() -> Iterator[None]:
         yield
     except (google.auth.exceptions.TransportError, requests.RequestException) as error:
         raise Retry("credentials-unreachable") from error
-    except (
-        google.auth.exceptions.GoogleAuthError,
-        HttpError,
-        NonRetryableError,
-        ValueError,
-        KeyError,
-        OSError,
-    ) as error:
-        # gcsfs makes an HttpError of a failed refresh, which says itself whether it may pass.
-        if getattr(error.__cause__, "retryable", False):
+    except Exception as error:
+        # An open set, from gcsfs, google-auth and what they read; all of it is for whoever cares for
+        # credentials. gcsfs wraps a failed refresh, and only what it wraps says whether it may pass.
+        if getattr(error.__cause__, "retryable", False) or getattr(error, "retryable", False):
             raise Retry("credentials-unreachable") from error
         raise Blocked("credentials") from error
