@@ -1,33 +1,41 @@
-"""Masked batches to spool."""
+"""Masked batches to spool, made by the real masker."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from functools import cache
 
 import pyarrow as pa
 
+from otel_audit.mask.masker import MaskedBatch, Masker
+from otel_audit.mask.policy import MaskPolicy
+from otel_audit.record.batch import UnmaskedBatch
 from otel_audit.record.schema import SCHEMA
 
 BASE_UNIX_NANO = 1_795_284_000_000_000_000
+"""2026-11-21T18:00:00Z."""
 
 
-@dataclass(frozen=True)
-class MaskedBatch:
-    records: pa.RecordBatch
-    record_hashes: pa.Array
+@cache
+def _masker() -> Masker:
+    return Masker(MaskPolicy())
 
 
-def masked(texts: list[str | None], *, tag: str = "r") -> MaskedBatch:
-    """One record a text: the text is its request, its hash that of tag, place and text."""
+def masked(texts: list[str | None], *, tag: str = "r", stream: str = "platform") -> MaskedBatch:
+    """One record a text, which is its ``errorMessage``; its ``recordId`` is tag and place."""
     rows = len(texts)
+    times = [BASE_UNIX_NANO + row for row in range(rows)]
     given = {
         "recordId": [f"{tag}-{row}" for row in range(rows)],
-        "request": texts,
+        "schemaVersion": ["1"] * rows,
+        "stream": [stream] * rows,
+        "eventName": ["http.server"] * rows,
+        "timestamp": [time // 1000 for time in times],
+        "timeUnixNano": times,
+        "observedTimestamp": [time // 1000 for time in times],
+        "observedTimeUnixNano": times,
+        "tenant": ["default"] * rows,
         "user": [{"id": f"u{row}"} for row in range(rows)],
-        "requestHeaders": [[("x", [text])] if text else None for text in texts],
-        "timeUnixNano": [BASE_UNIX_NANO + row for row in range(rows)],
+        "errorMessage": texts,
     }
     columns = [pa.array(given.get(field.name, [None] * rows), field.type) for field in SCHEMA]
-    hashes = [hashlib.sha256(f"{tag}-{row}-{text}".encode()).digest() for row, text in enumerate(texts)]
-    return MaskedBatch(pa.RecordBatch.from_arrays(columns, schema=SCHEMA), pa.array(hashes, pa.binary(32)))
+    return _masker().mask(UnmaskedBatch(pa.RecordBatch.from_arrays(columns, schema=SCHEMA)))

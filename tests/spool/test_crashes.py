@@ -10,10 +10,11 @@ from typing import TypeVar
 import pytest
 
 from otel_audit.errors import SpoolError
+from otel_audit.mask.masker import MaskedBatch
 from otel_audit.spool import Files, Slot
 from spool.delivery import Destination, ship
 from spool.faults import Crash, FaultyFiles, PowerCutFiles
-from spool.masked import BASE_UNIX_NANO, MaskedBatch, masked
+from spool.masked import BASE_UNIX_NANO, masked
 
 DAY_NS = 86_400 * 10**9
 

@@ -79,15 +79,18 @@ class Budget:
 
         Args:
             size: bytes about to be appended.
-            use_reserve: whether they may go into the reserve for records about losses.
+            use_reserve: whether they may go into the reserve for records about losses: the last part of the
+                slot's bytes, and the first of those that stay free on the disk.
         """
         usage = self.usage()
-        reserve = 0 if use_reserve else self._options.reserve_bytes
-        if usage.used_bytes + size > usage.max_bytes - reserve:
+        reserve = self._options.reserve_bytes
+        max_bytes = usage.max_bytes if use_reserve else usage.max_bytes - reserve
+        min_free_bytes = usage.min_free_bytes - reserve if use_reserve else usage.min_free_bytes
+        if usage.used_bytes + size > max_bytes:
             raise SpoolFull(
                 f"the spool holds {usage.used_bytes} of at most {usage.max_bytes} bytes (spool_max_bytes)"
             )
-        if usage.free_bytes - size < usage.min_free_bytes - reserve:
+        if usage.free_bytes - size < min_free_bytes:
             raise SpoolFull(
                 f"the spool's disk has {usage.free_bytes} bytes free and {usage.min_free_bytes} stay free"
             )

@@ -242,9 +242,12 @@ class SealedSegment:
             run: the frames to read; None for all that are good.
 
         Raises:
-            SpoolCorrupt: a frame is not what was written.
+            SpoolCorrupt: the file is gone, or a frame is not what was written.
         """
-        descriptor = self._files.open_read(self.path)
+        try:
+            descriptor = self._files.open_read(self.path)
+        except FileNotFoundError as error:
+            raise SpoolCorrupt("the segment is gone", path=str(self.path)) from error
         try:
             for place in self.frames if run is None else run.frames:
                 content = self._files.pread(descriptor, HEADER_BYTES, place.offset)
@@ -269,13 +272,16 @@ class SealedSegment:
 
         Bytes beyond the last frame that was good before are not taken in.
         """
-        found = scan(
-            self._files,
-            self.path,
-            writer=self.writer,
-            first_sequence=self.first_sequence,
-            next_first_sequence=self.last_sequence + 1,
-        )
+        try:
+            found = scan(
+                self._files,
+                self.path,
+                writer=self.writer,
+                first_sequence=self.first_sequence,
+                next_first_sequence=self.last_sequence + 1,
+            )
+        except FileNotFoundError:
+            found = Scan((), (), 0)
         self.frames, self.corruptions = found.frames, found.corruptions
 
 

@@ -21,6 +21,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -161,7 +162,10 @@ class Slot:
                     opens=opens,
                     clock_unix_nano=self._clock_unix_nano,
                 )
-            return self._streams[stream]
+            writer = self._streams[stream]
+            if writer.destinations != tuple(destinations):
+                raise ValueError("a writer that was asked for before has the same destinations")
+            return writer
 
     def outbox(self, destination: str) -> Outbox:
         """What is owed to a destination.
@@ -289,7 +293,9 @@ class Slot:
         folder = self.path / "quarantine"
         self._files.make_folder(folder)
         self._files.fsync_folder(self.path)
-        self._files.rename(segment.path, folder / f"{segment.writer}-{segment.path.name}")
+        # A segment that is gone altogether leaves nothing to look at.
+        with suppress(FileNotFoundError):
+            self._files.rename(segment.path, folder / f"{segment.writer}-{segment.path.name}")
         self._files.fsync_folder(folder)
         self._files.fsync_folder(segment.path.parent)
 

@@ -66,7 +66,12 @@ class Pending:
 
 
 class StreamWriter:
-    """Appends the records of one stream; see :meth:`otel_audit.spool.slot.Slot.writer`. Thread-safe."""
+    """Appends the records of one stream; see :meth:`otel_audit.spool.slot.Slot.writer`. Thread-safe.
+
+    Attributes:
+        stream: ``platform`` or ``model-io``.
+        destinations: ids of the outboxes that get each record.
+    """
 
     def __init__(
         self,
@@ -85,7 +90,7 @@ class StreamWriter:
         self._files, self._writers, self._states = files, writers, states
         self._budget, self._options = budget, options
         self._service, self.stream = service, stream
-        self._destinations, self._opens = tuple(destinations), opens
+        self.destinations, self._opens = tuple(destinations), opens
         self._clock_unix_nano = clock_unix_nano
         self._append, self._fsync = threading.Lock(), threading.Lock()
         mine = [state for state in states if state.stream == stream]
@@ -201,6 +206,8 @@ class StreamWriter:
         Raises:
             SpoolError: as :meth:`sync`; the file is closed all the same.
         """
+        if self._abandoned:
+            return
         try:
             self.sync()
         finally:
@@ -263,7 +270,7 @@ class StreamWriter:
                 state = self._writers.open(
                     WriterName.new(self._service, today),
                     stream=self.stream,
-                    destinations=self._destinations,
+                    destinations=self.destinations,
                     opened_at_unix_nano=now,
                     opens={**self._opens, "predecessor": self._predecessor},
                 )
@@ -275,7 +282,7 @@ class StreamWriter:
         return (
             state.name.opened != today
             or state.next_ordinal > self._options.max_commits_per_writer
-            or state.destinations != self._destinations
+            or state.destinations != self.destinations
         )
 
     def _writable_segment(self, state: WriterState) -> OpenSegment:
