@@ -6,18 +6,14 @@ import gzip
 import io
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import zstandard
 from hypothesis import given, settings
 
 from otel_audit.encode import EXTENSIONS, EncodeOptions, open_writer
-from otel_audit.errors import InputError
-from otel_audit.record import decompressed
 from otel_audit.record.canonical import digest, recompute, record_hashes
 from otel_audit.record.files import read_ndjson, read_parquet
 from otel_audit.record.schema import EXACT_TIMES, JSON_COLUMNS, SCHEMA
@@ -141,86 +137,3 @@ def test_only_the_columns_wanted(form: str, compression: str) -> None:
             "attributes": HARD["attributes"],
         },
     ]
-
-
-def test_columns_of_the_future_are_passed_over_and_those_of_the_past_are_null() -> None:
-    older = batch_of([HARD]).drop_columns(["sequence", "requestQuery"])
-    table = pa.Table.from_batches([older]).append_column("fromTheFuture", pa.array([{"x": 1}]))
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    assert read("parquet", "zstd", sink.getvalue()) == batch_of([HARD])
-    line = b'{"fromTheFuture":{"x":[1,{"y":null}]},"recordId":"r","user":{"id":"u","shoeSize":43}}\n'
-    assert read("ndjson", "none", line) == batch_of([{"recordId": "r", "user": {"id": "u"}}])
-
-
-def test_a_files_strings_may_be_large_ones() -> None:
-    # What a table engine writes when it rewrites our files.
-    sink = io.BytesIO()
-    large = pa.schema([pa.field("recordId", pa.large_string()), pa.field("durationNs", pa.int32())])
-    pq.write_table(pa.Table.from_pylist([{"recordId": "r", "durationNs": 5}], schema=large), sink)
-    assert read("parquet", "zstd", sink.getvalue()) == batch_of([{"recordId": "r", "durationNs": 5}])
-
-
-@pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_streams_of_several_members_and_frames(compression: str) -> None:
-    one = written("ndjson", compression, PLAIN)
-    assert read("ndjson", compression, one * 3) == pa.concat_batches([PLAIN] * 3)
-
-
-@pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_a_stream_that_ends_early_is_an_error(compression: str) -> None:
-    content = written("ndjson", compression, batch_of([HARD] * 50))
-    for cut in (1, 5, len(content) // 2):
-        with pytest.raises(InputError, match="ends early"):
-            list(read_ndjson(content[:-cut], compression))
-    with pytest.raises(InputError, match="broken"):
-        list(read_ndjson(b"no such stream, and never was one", compression))
-    with pytest.raises(InputError, match="broken"):
-        list(read_ndjson(content + b"something else", compression))
-
-
-@pytest.mark.parametrize(
-    "line",
-    [b"{", b"[]", b"null", b'{"durationNs":"7"}', b'{"user":[]}', b'{"subjects":{"a":1}}',
-     b'{"recordId":"\xff"}', b'{"masking":{"entities":["EMAIL"]}}', b'{"sampled":1}', b'{"request":{"a":}}'],
-)  # fmt: skip
-def test_a_line_that_is_no_record_is_named(line: bytes) -> None:
-    good = b'{"recordId":"r"}\n\n'
-    with pytest.raises(InputError, match="line 5: is not an audit record"):
-        list(read_ndjson(good * 2 + line + b"\n" + good, "none"))
-
-
-@pytest.mark.parametrize(
-    "line",
-    [b'{"returnCode":3000000000}', b'{"timestamp":"yesterday"}', b'{"durationNs":99999999999999999999}'],
-)
-def test_a_value_outside_of_its_type_is_an_error(line: bytes) -> None:
-    with pytest.raises(InputError, match=r"lines 1 to 2: a value is outside"):
-        list(read_ndjson(b'{"recordId":"r"}\n' + line, "none"))
-
-
-def test_lines_longer_than_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    records = digest(batch_of([HARD | {"errorMessage": "x" * 5_000}] * 20), bytes(32 * 20)).records
-    content = written("ndjson", "zstd", records)
-    monkeypatch.setattr(decompressed, "CHUNK_BYTES", 100)
-    assert read("ndjson", "zstd", content) == records
-    monkeypatch.setattr(decompressed, "MAX_LINE_BYTES", 1_000)
-    monkeypatch.setattr(decompressed, "READ_BYTES", 10)
-    with pytest.raises(InputError, match="longer than"):
-        list(read_ndjson(b'{"recordId":"' + b"x" * 2_000, "none"))
-
-
-def test_what_is_no_parquet_is_an_error() -> None:
-    with pytest.raises(InputError, match="cannot be read as Parquet"):
-        list(read_parquet(b"PAR1 not at all PAR1"))
-    sink = io.BytesIO()
-    pq.write_table(pa.table({"user": ["not a struct"]}), sink)
-    with pytest.raises(InputError, match="cannot be read as Parquet"):
-        list(read_parquet(sink.getvalue()))
-
-
-def test_readers_take_files_and_arrows_own(tmp_path: Path) -> None:
-    path = tmp_path / "x.parquet"
-    path.write_bytes(written("parquet", "zstd", batch_of([HARD])))
-    with path.open("rb") as file, pa.OSFile(str(path)) as native:
-        assert list(read_parquet(file)) == list(read_parquet(native)) == [batch_of([HARD])]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import hashlib
 import io
+import zlib
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from otel_audit.encode import EXTENSIONS, EncodeOptions, open_writer
+from otel_audit.encode import EXTENSIONS, EncodeOptions, ndjson, open_writer
 from otel_audit.errors import ConfigurationError
 from otel_audit.record.files import read_ndjson
 from otel_audit.record.schema import BY_NAME, SCHEMA, Group
@@ -174,3 +175,12 @@ def test_many_small_batches_keep_their_order() -> None:
             writer.write(rows(7, start))
     found = pa.Table.from_batches(read_ndjson(sink.getvalue(), "gzip"))
     assert found["sequence"].to_pylist() == list(range(1, 9_003))
+
+
+def test_zlib_stands_in_where_isal_has_no_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ndjson._gzip is not zlib
+    monkeypatch.setattr(ndjson, "_gzip", zlib)
+    sink = io.BytesIO()
+    with open_writer("ndjson", "gzip", sink) as writer:
+        writer.write(rows(3))
+    assert [batch.num_rows for batch in read_ndjson(sink.getvalue(), "gzip")] == [3]
