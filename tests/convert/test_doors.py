@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from enum import Enum
 from typing import Any
 
 from google.protobuf.json_format import MessageToJson
@@ -187,3 +188,20 @@ def test_dropped_counts_of_events_and_links_and_trace_state_are_kept() -> None:
     assert read.events[0].attributes == {"b": 2, "otel.dropped_attributes_count": 1}
     (with_state,) = read_spans([ReadableSpan("n", context)])
     assert with_state.attributes == {"w3c.tracestate": "vendor=a,other=b"}
+
+
+def test_what_otlp_cannot_carry_is_kept_and_noted() -> None:
+    span = ReadableSpan("n\ud800", SpanContext(1, 2, False), attributes={"big": 2**70, "text": "a\udfff"})
+    (read,) = read_spans([span])
+    assert (read.name, read.attributes) == ("n\ufffd", {"big": 2**70, "text": "a\ufffd"})
+    assert read.oddities == ["surrogates-replaced", "surrogates-replaced"]
+
+
+def test_subclasses_count_as_what_they_extend() -> None:
+    class Color(str, Enum):
+        RED = "red"
+
+    attributes: Any = {"color": Color.RED, "number": SpanKind.CLIENT.value, "many": (Color.RED, True)}
+    (read,) = read_spans([ReadableSpan("n", SpanContext(1, 2, False), attributes=attributes)])
+    assert read.attributes == {"color": "red", "number": 2, "many": ["red", True]}
+    assert type(read.attributes["color"]) is str

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, Final, Literal, TypeAlias
 
 from google.protobuf.message import DecodeError
@@ -61,36 +61,59 @@ def read_protobuf(data: bytes, *, signal: Signal | None = None, source: str = ""
     Raises:
         InputError: it is malformed, or ``signal`` is open and it holds neither spans nor log events.
     """
+    traces = _parse(TracesData, data) if signal != "logs" else None
+    logs = (
+        _parse(LogsData, data) if signal == "logs" or (signal is None and not _holds_spans(traces)) else None
+    )
+    if signal is None and logs is not None:
+        # The two have one outer form, so each may parse as the other: what they hold decides.
+        if _holds_logs(logs):
+            traces = None
+        elif traces is not None and (not data or _holds_names(traces)):
+            logs = None
+        elif traces is not None:
+            raise InputError("neither spans nor log records", source=source, place=place)
+    if traces is None and logs is None:
+        raise InputError("malformed protobuf", source=source, place=place)
+    return Export(
+        [] if traces is None else list(_read_traces(traces)), [] if logs is None else list(_read_logs(logs))
+    )
+
+
+def _parse(kind: Any, data: bytes) -> Any:
     try:
-        traces = TracesData.FromString(data) if signal != "logs" else TracesData()
-        if signal is None and not _holds_spans(traces):
-            logs = LogsData.FromString(data)
-            if data and not _holds_logs(logs):
-                raise InputError("neither spans nor log records", source=source, place=place)
-            return Export([], list(_read_logs(logs)))
-        logs = LogsData.FromString(data) if signal == "logs" else LogsData()
+        return kind.FromString(data)
     except (DecodeError, RecursionError):
-        raise InputError("malformed protobuf", source=source, place=place) from None
-    return Export(list(_read_traces(traces)), list(_read_logs(logs)))
+        return None
+
+
+def _spans(traces: Any) -> Iterator[Any]:
+    for group in traces.resource_spans:
+        for leaf in group.scope_spans:
+            yield from leaf.spans
 
 
 def _holds_spans(traces: Any) -> bool:
-    """Whether a message is traces: of another signal, span ids would be text or nothing at all."""
-    spans = [span for group in traces.resource_spans for leaf in group.scope_spans for span in leaf.spans]
-    return (not spans and not traces.resource_spans) or any(
-        len(span.trace_id) == 16 or (not span.trace_id and (span.name or span.start_time_unix_nano))
-        for span in spans
+    """Whether a message is traces for certain: of another signal, these fields would be text or nothing."""
+    return traces is not None and any(
+        len(span.trace_id) == 16 or span.start_time_unix_nano for span in _spans(traces)
     )
+
+
+def _holds_names(traces: Any) -> bool:
+    return any(span.name and not span.trace_id for span in _spans(traces))
 
 
 def _holds_logs(logs: Any) -> bool:
     return any(
-        log.time_unix_nano or log.observed_time_unix_nano or log.attributes or log.HasField("body")
-        for group in logs.resource_logs for leaf in group.scope_logs for log in leaf.log_records
-    )  # fmt: skip
+        log.time_unix_nano or log.observed_time_unix_nano or log.attributes
+        for group in logs.resource_logs
+        for leaf in group.scope_logs
+        for log in leaf.log_records
+    )
 
 
-def _read_traces(traces: Any) -> Iterable[SpanData]:
+def _read_traces(traces: Any) -> Iterator[SpanData]:
     for group in traces.resource_spans:
         for leaf in group.scope_spans:
             resource = _read_resource(group.resource, leaf.scope)
@@ -98,7 +121,7 @@ def _read_traces(traces: Any) -> Iterable[SpanData]:
                 yield _read_span(span, resource)
 
 
-def _read_logs(logs: Any) -> Iterable[LogData]:
+def _read_logs(logs: Any) -> Iterator[LogData]:
     for group in logs.resource_logs:
         for leaf in group.scope_logs:
             resource = _read_resource(group.resource, leaf.scope)

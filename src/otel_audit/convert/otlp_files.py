@@ -39,6 +39,9 @@ _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _MAX_MESSAGE: Final = 1 << 30
 """A longer message is taken for a damaged length."""
 
+_TEXT: Final = b"\x20"
+"""First byte from which on a file is text: as that of a length it would announce half a gigabyte."""
+
 _RESOURCE_TAG: Final = 0x0A
 """Field 1, length-delimited: how every protobuf message of OTLP begins."""
 
@@ -91,7 +94,7 @@ def _exports(file: io.BufferedReader, source: str, problems: list[InputError]) -
             head = stream.peek(1)[:1]
         if not head:
             return
-        if head in b"{[" or (head == b"\n" and stream.peek(64)[:64].lstrip()[:1] in (b"{", b"[", b"")):
+        if head >= _TEXT or (head == b"\n" and stream.peek(64)[:64].lstrip()[:1] in (b"{", b"[", b"")):
             yield from _json(stream, source, problems)
         elif head[0] == _RESOURCE_TAG:
             yield from _message(stream.read(), source, problems)
