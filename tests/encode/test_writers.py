@@ -178,7 +178,6 @@ def test_many_small_batches_keep_their_order() -> None:
 
 
 def test_zlib_stands_in_where_isal_has_no_build(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ndjson._gzip is not zlib
     monkeypatch.setattr(ndjson, "_gzip", zlib)
     sink = io.BytesIO()
     with open_writer("ndjson", "gzip", sink) as writer:
