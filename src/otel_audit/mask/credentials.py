@@ -1,0 +1,179 @@
+"""Credentials: what they are called, and what they look like beside their name.
+
+RECORD "Masking": authorization, cookies, API keys, tokens and signatures in queries, passwords in URLs and
+values under keys such as ``password`` or ``cvv`` are always withheld; no setting writes them.
+
+A name is judged by its words, so ``accessToken``, ``ACCESS_TOKEN`` and ``x-access-token`` are one, and
+``max_tokens`` and ``tokenizer`` are none.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from otel_audit.mask.candidates import Candidate
+
+__all__ = [
+    "ADDRESS_HEADERS", "BEARER", "BASIC", "HEADER_LINE", "NAME_TRIGGER", "PAIR", "QUERY_PAIR",
+    "basic_credentials", "bearer_token", "is_credential_header", "is_credential_name", "named_value",
+]  # fmt: skip
+
+ADDRESS_HEADERS: Final = frozenset(
+    {"x-forwarded-for", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "fastly-client-ip",
+     "x-cluster-client-ip", "x-original-forwarded-for", "x-envoy-external-address"}
+)  # fmt: skip
+"""Headers whose whole value is a list of client addresses."""
+
+_CREDENTIAL_HEADERS: Final = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "cookie2", "set-cookie", "set-cookie2",
+     "authentication-info", "proxy-authentication-info", "x-goog-iap-jwt-assertion", "cf-access-jwt-assertion",
+     "x-amzn-oidc-data", "x-amzn-oidc-identity", "x-ms-token-aad-id-token", "dpop", "x-session", "x-session-id",
+     "x-csrf", "x-xsrf", "sec-websocket-key", "x-hub-signature", "x-hub-signature-256", "signature"}
+)  # fmt: skip
+
+# A word that makes a name a credential wherever it stands in it, and those that do so as the last word only.
+_ANYWHERE: Final = frozenset(
+    {"password", "passwd", "passphrase", "passcode", "pwd", "secret", "secrets", "credential", "credentials",
+     "cvv", "cvv2", "cvc", "cvc2", "csc", "apikey", "jwt", "authorization", "cookie"}
+)  # fmt: skip
+_LAST: Final = frozenset({"token", "pan", "pin", "otp", "totp", "pass", "auth", "sig"})
+# Two words that belong together, wherever they stand.
+_PAIRS: Final = frozenset(
+    {("api", "key"), ("access", "key"), ("private", "key"), ("secret", "key"), ("account", "key"), ("auth", "key"),
+     ("signing", "key"), ("encryption", "key"), ("security", "code"), ("card", "number"), ("master", "key"),
+     ("pass", "word"), ("pass", "phrase"), ("shared", "key"), ("amz", "signature"), ("goog", "signature"),
+     ("one", "time"), ("session", "key")}
+)  # fmt: skip
+# Names with such a word that say nothing secret.
+_HARMLESS_LAST: Final = frozenset(
+    {"type", "count", "limit", "length", "size", "name", "policy", "expiry", "expires", "ttl", "url", "uri",
+     "endpoint", "required", "enabled", "present", "valid", "version", "usage", "budget", "in", "at", "id"}
+)  # fmt: skip
+
+_ANYWHERE_STEMS: Final = (
+    rb"(?:pass[_-]?w|pass[_-]?phrase|passcode|pwd|secret|api[ _.\-]?key|(?:access|private|account|auth|signing"
+    rb"|encryption|master|shared|session)[ _.\-]?key|credential|cvv|cvc|csc|jwt|cookie|authorization"
+    rb"|security[ _.\-]?code|card[ _.\-]?number|one[ _.\-]?time|(?:amz|goog)[ _.\-]?signature)"
+)
+_LAST_STEMS: Final = rb"(?:token|pan|pin|t?otp|pass|auth|sig|signature|session|session[ _.\-]?id|sessionid|sid)"
+# Letters behind the first kind go on with the name; behind the second kind they make another word of it.
+_STEMS: Final = rb"(?:" + _ANYWHERE_STEMS + rb"[A-Za-z0-9_.\-]*|" + _LAST_STEMS + rb"[0-9_.\-]*)"
+
+NAME_TRIGGER: Final = (
+    rb"(?i:(?:" + _ANYWHERE_STEMS + rb"""[^"\\:=]*|""" + _LAST_STEMS + rb"""[^A-Za-z"\\:=]*)\\*" ?:|"""
+    + _STEMS + rb"""[ \t'"\\)\]]{0,4}(?:[:=]|%3[AaDd]))"""
+)
+"""RE2: a JSON key, or a name with a colon or equals sign behind it, that could be a credential's."""
+
+MAX_NAME: Final = 64
+"""Characters of a name that are looked at; the trigger relies on it."""
+
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+
+@lru_cache(maxsize=8192)
+def is_credential_name(name: str) -> bool:
+    """Whether a value under this name (JSON key, attribute, query key) is a credential."""
+    if len(name) > MAX_NAME:
+        return False
+    words = [word.lower() for word in _WORD.findall(name)]
+    if words and words[-1].isdigit():
+        words.pop()
+    if not words:
+        return False
+    if words[-1] in _HARMLESS_LAST:
+        return False
+    return (
+        words[-1] in _LAST
+        or not _ANYWHERE.isdisjoint(words)
+        or any(pair in _PAIRS for pair in zip(words, words[1:], strict=False))
+    )
+
+
+@lru_cache(maxsize=8192)
+def is_credential_header(name: str) -> bool:
+    """Whether a header's value is a credential; ``name`` in lower case, ``-`` between words."""
+    return name in _CREDENTIAL_HEADERS or is_credential_name(name)
+
+
+PAIR: Final = (
+    rb"(?i:((?:[A-Za-z0-9_.\-]{0,32}[_.\-])?" + _STEMS + rb""")[ \t'"\\)\]]{0,4}(:|=>|=)[ \t]{0,3}"""
+    rb"""(?:\\*"([^"\\\n]{1,512})\\*"|\\*'([^'\\\n]{1,512})\\*'|["'\\]{0,4}([^\s"'\\<>,;&(){}\[\]|]+)))"""
+)
+"""RE2: a name, a colon or equals sign, and a value, quoted or up to the next space or sign."""
+
+_PLACEHOLDERS: Final = frozenset(
+    "string str none null nil true false undefined required optional bool boolean int integer number any object "
+    "redacted masked hidden withheld the a an is are was your my must should incorrect invalid wrong expired "
+    "missing reset bearer basic".split()
+)
+_STARS: Final = re.compile(r"[*•.x#_\-]+", re.IGNORECASE)
+_WEAK_NAMES: Final = frozenset({"token", "secret", "pin", "pass", "auth", "session", "cookie", "jwt", "signature"})
+
+
+def named_value(candidate: Candidate) -> Iterator[tuple[int, int]]:
+    """The value beside a credential's name: ``password=…``, ``"token": "…"``, ``api_key: …``.
+
+    In prose a colon introduces anything (*Token: the unit of text*): there, plain lower-case words are none.
+    """
+    (start, end), (sign, _), *values = candidate.groups
+    name = candidate.text[start:end].decode("latin-1")
+    equals = candidate.text[sign : sign + 1] == b"="
+    if not is_credential_name(name) and not (equals and _is_query_name(name)):
+        return
+    quoted, single, bare = values
+    span = next(span for span in (quoted, single, bare) if span != (-1, -1))
+    value = candidate.text[span[0] : span[1]].decode("latin-1")
+    if value.lower() in _PLACEHOLDERS or _STARS.fullmatch(value):
+        return
+    last = _WORD.findall(name)[-1].lower()
+    if span == bare and not equals and last in _WEAK_NAMES and value.rstrip(".!?").isalpha() and value.islower():
+        return
+    if last in ("pan", "pin", "pass", "auth", "sig") and span == bare and not equals and not any(map(str.isdigit, value)):
+        return
+    yield span
+
+
+_QUERY_NAMES: Final = frozenset({"sig", "signature", "session", "sessionid", "sid", "phpsessid", "jsessionid"})
+
+
+def _is_query_name(name: str) -> bool:
+    words = [word.lower() for word in _WORD.findall(name)]
+    return "".join(words) in _QUERY_NAMES or bool(words) and (
+        words[-1] in ("signature", "sid", "session") or words[-2:] == ["session", "id"]
+    )
+
+
+HEADER_LINE: Final = (
+    rb"""(?i:\b(?:proxy-)?authorization["'\\]{0,4}\s?[:=]\s?["'\\]{0,4}((?:[A-Za-z\-]+ )?[^\s"'\\,;]+)"""
+    rb"""|\b(?:set-)?cookie["'\\]{0,4}\s?:\s?["'\\]{0,4}([A-Za-z0-9_.\-]+=[^\r\n"'\\<>{}]+))"""
+)
+"""RE2: an authorization or cookie header as a line of text."""
+
+BEARER: Final = rb"(?i:\bbearer)[ +]+([A-Za-z0-9._~+/\-]{6,}={0,2})"
+BASIC: Final = rb"(?i:\bbasic)[ +]+([A-Za-z0-9+/]{6,}={0,2})"
+
+
+def bearer_token(candidate: Candidate) -> Iterator[tuple[int, int]]:
+    """A token behind the word *Bearer*: not a plain word."""
+    start, end = candidate.groups[0]
+    value = candidate.text[start:end].decode()
+    if not (value.isalpha() and value[1:].islower()) or len(value) > 24:
+        yield start, end
+
+
+def basic_credentials(candidate: Candidate) -> Iterator[tuple[int, int]]:
+    """Base64 of ``user:password`` behind the word *Basic* (RFC 7617)."""
+    start, end = candidate.groups[0]
+    value = candidate.text[start:end]
+    try:
+        decoded = base64.b64decode(value + b"=" * (-len(value) % 4))
+    except binascii.Error:
+        return
+    if b":" in decoded:
+        yield start, end

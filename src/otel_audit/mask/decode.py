@@ -1,0 +1,279 @@
+"""Undoing disguises: text as a reader would decode it, with every byte's way back to the original.
+
+Rules:
+
+1. Text is bytes: UTF-8, or whatever percent-decoding yields (``%E4`` is Latin-1). All offsets are bytes.
+2. A round undoes one level of all enabled decoders at once, from left to right; rounds repeat until nothing
+   changes, at most :data:`MAX_ROUNDS`. What would still change then is :class:`NestedTooDeeply`.
+3. A decoder never changes plain ASCII text without its own marks; each brings a *trigger*, an RE2 pattern that
+   matches, in raw or JSON-escaped form, at least where the decoder changes something that could matter.
+
+Sources: JSON escapes RFC 8259 section 7; percent-encoding RFC 3986 section 2.1; character references HTML
+section 13.5; decimal digits and full-width forms from the Unicode character database.
+"""
+
+from __future__ import annotations
+
+import html.entities
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from otel_audit.mask.patterns import Pattern, compile_pattern
+
+__all__ = ["DECODERS", "MAX_ROUNDS", "Decoder", "NestedTooDeeply", "View", "views"]
+
+MAX_ROUNDS: Final = 4
+"""Levels of encoding within one text that are undone; RECORD "Decoded form"."""
+
+
+class NestedTooDeeply(Exception):
+    """A text is encoded in more levels than are undone."""
+
+
+def utf8_ranges(ranges: Iterable[tuple[int, int]]) -> bytes:
+    """An RE2 alternation over bytes that matches one character of any of the ranges of code points.
+
+    Args:
+        ranges: first and last code point, both within one block of 64 (the last byte alone differs).
+    """
+    alternatives = []
+    for first, last in ranges:
+        low, high = chr(first).encode(), chr(last).encode()
+        if low[:-1] != high[:-1]:
+            raise ValueError(f"U+{first:04X} to U+{last:04X} spans blocks of 64")
+        lead = b"".join(b"\\x%02x" % byte for byte in low[:-1])
+        alternatives.append(lead + b"[\\x%02x-\\x%02x]" % (low[-1], high[-1]))
+    return b"(?:" + b"|".join(alternatives) + b")"
+
+
+def _blocks(first: int, last: int) -> list[tuple[int, int]]:
+    """A range of code points cut at multiples of 64."""
+    return [(max(first, start), min(last, start | 63)) for start in range(first & ~63, last + 1, 64)]
+
+
+# Zeros of the decimal digits of every script (general category Nd), Unicode 15.
+_DIGIT_ZEROS: Final = (
+    0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0,
+    0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
+    0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136,
+    0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50,
+    0x11DA0, 0x16A60, 0x16B50, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
+)  # fmt: skip
+_DIGITS: Final = [block for zero in _DIGIT_ZEROS for block in _blocks(zero, zero + 9)]
+# Full-width ASCII letters, digits and signs that hide an address, and letters and digits of mathematics.
+_WIDE: Final = [
+    *_blocks(0xFF03, 0xFF03), *_blocks(0xFF05, 0xFF06), *_blocks(0xFF0B, 0xFF0B), *_blocks(0xFF0D, 0xFF0F),
+    *_blocks(0xFF10, 0xFF19), *_blocks(0xFF1D, 0xFF1D), *_blocks(0xFF20, 0xFF3A), *_blocks(0xFF3F, 0xFF3F),
+    *_blocks(0xFF41, 0xFF5A), *_blocks(0xFE6B, 0xFE6B), *_blocks(0x1D400, 0x1D7FF),
+]  # fmt: skip
+# Full-width colon and brackets are ordinary in Chinese and Japanese text: folded, but no trigger.
+_WIDE_PUNCTUATION: Final = [*_blocks(0xFF08, 0xFF09), *_blocks(0xFF1A, 0xFF1B)]
+_INVISIBLE: Final = [
+    *_blocks(0xAD, 0xAD), *_blocks(0x34F, 0x34F), *_blocks(0x61C, 0x61C), *_blocks(0x180E, 0x180E),
+    *_blocks(0x200B, 0x200F), *_blocks(0x202A, 0x202E), *_blocks(0x2060, 0x206F), *_blocks(0x20E3, 0x20E3),
+    *_blocks(0xFE00, 0xFE0F), *_blocks(0xFEFF, 0xFEFF),
+]  # fmt: skip
+_SPACES: Final = [
+    *_blocks(0xA0, 0xA0), *_blocks(0x1680, 0x1680), *_blocks(0x2000, 0x200A), *_blocks(0x202F, 0x202F),
+    *_blocks(0x205F, 0x205F), *_blocks(0x3000, 0x3000),
+]  # fmt: skip
+_DASHES: Final = [
+    *_blocks(0x2010, 0x2015), *_blocks(0x2212, 0x2212), *_blocks(0xFE58, 0xFE58), *_blocks(0xFE63, 0xFE63),
+    *_blocks(0xFF0D, 0xFF0D),
+]  # fmt: skip
+
+_ANY_INVISIBLE: Final = utf8_ranges(_INVISIBLE)
+_FOLDED: Final = utf8_ranges([*_DIGITS, *_WIDE, *_WIDE_PUNCTUATION, *_INVISIBLE, *_SPACES, *_DASHES])
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """One kind of disguise.
+
+    Attributes:
+        name: for messages and for switching it off in tests.
+        mark: RE2 pattern of one encoded piece.
+        decode: the piece → the bytes that it stands for; the piece itself where it stands for nothing.
+        trigger: RE2 pattern for the prefilter; matches wherever undoing a piece could bring out a finding that
+            the triggers of the recognisers do not see in the raw text.
+    """
+
+    name: str
+    mark: bytes
+    decode: Callable[[bytes], bytes]
+    trigger: bytes
+
+
+_SIMPLE_ESCAPES: Final = {
+    b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t", b"\\b": b"\b", b"\\f": b"\f",
+    b"\\/": b"/", b'\\"': b'"', b"\\'": b"'", b"\\\\": b"\\",
+}  # fmt: skip
+
+
+def _unescape(piece: bytes) -> bytes:
+    simple = _SIMPLE_ESCAPES.get(piece)
+    if simple is not None:
+        return simple
+    if piece.startswith((b"\\u{", b"\\x")):
+        code = int(piece[2:].strip(b"{}"), 16)
+        return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else piece
+    units = bytes.fromhex(piece.replace(b"\\u", b"").decode())
+    return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
+
+
+def _unpercent(piece: bytes) -> bytes:
+    if piece[1:2] in (b"u", b"U"):
+        return chr(int(piece[2:], 16)).encode("utf-8", "surrogatepass")
+    return bytes.fromhex(piece[1:].decode())
+
+
+_BARE_REFERENCES: Final = ("amp", "lt", "gt", "quot", "nbsp", "shy")
+"""Named references that HTML reads without their semicolon and that can stand in a disguise."""
+
+
+def _unreference(piece: bytes) -> bytes:
+    name = piece[1:].rstrip(b";").decode()
+    if name.startswith(("#x", "#X")):
+        code = int(name[2:], 16)
+    elif name.startswith("#"):
+        code = int(name[1:])
+    else:
+        return html.entities.html5.get(f"{name};", piece.decode()).encode()
+    return chr(code).encode("utf-8", "surrogatepass") if 0 < code <= 0x10FFFF else piece
+
+
+@lru_cache(maxsize=4096)
+def _fold(piece: bytes) -> bytes:
+    char = piece.decode()
+    code = ord(char)
+    if any(first <= code <= last for first, last in _INVISIBLE):
+        return b""
+    if any(first <= code <= last for first, last in _SPACES):
+        return b" "
+    if any(first <= code <= last for first, last in _DASHES):
+        return b"-"
+    digit = unicodedata.decimal(char, None)
+    return str(digit).encode() if digit is not None else unicodedata.normalize("NFKC", char).encode()
+
+
+_HEX: Final = b"[0-9A-Fa-f]"
+
+DECODERS: Final[tuple[Decoder, ...]] = (
+    Decoder(
+        "json-escapes",
+        rb"(?:\\u[Dd][89ABab]" + _HEX * 2 + rb"\\u[Dd][C-Fc-f]" + _HEX * 2 + rb"|\\u" + _HEX * 4
+        + rb"|\\u\{" + _HEX + rb"{1,6}\}|\\x" + _HEX * 2 + rb"""|\\[nrtbf/"'\\])""",
+        _unescape,
+        rb"\\u[{0-9A-Fa-f]|\\x" + _HEX,
+    ),
+    Decoder(
+        "percent",
+        rb"(?:%[uU]" + _HEX * 4 + rb"|%" + _HEX * 2 + rb")",
+        _unpercent,
+        rb"%[0-9A-Fa-fuU]" + _HEX,
+    ),
+    Decoder(
+        "html",
+        rb"&(?:#[0-9]{1,7};?|#[xX]" + _HEX + rb"{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};|(?:"
+        + "|".join(_BARE_REFERENCES).encode() + rb"))",
+        _unreference,
+        rb"&(?:#|[A-Za-z][A-Za-z0-9]*;|(?:" + "|".join(_BARE_REFERENCES).encode() + rb"))",
+    ),
+    Decoder(
+        "folding",
+        _FOLDED,
+        _fold,
+        # Spaces and dashes matter between digits only, where the number triggers take any non-ASCII bytes;
+        # what is invisible matters beside a visible ASCII character.
+        utf8_ranges([*_DIGITS, *_WIDE]) + rb"|[!-~]" + _ANY_INVISIBLE + rb"|" + _ANY_INVISIBLE + rb"[!-~]",
+    ),
+)  # fmt: skip
+
+
+class View:
+    """A text with some pieces replaced, and the way back.
+
+    Attributes:
+        text: the decoded bytes.
+    """
+
+    __slots__ = ("_parent", "_raw_ends", "_raw_starts", "_text_ends", "_text_starts", "text")
+
+    def __init__(self, text: bytes, pieces: list[tuple[int, int, int, int]], parent: View | None) -> None:
+        self.text = text
+        self._parent = parent
+        self._text_starts = [piece[0] for piece in pieces]
+        self._text_ends = [piece[1] for piece in pieces]
+        self._raw_starts = [piece[2] for piece in pieces]
+        self._raw_ends = [piece[3] for piece in pieces]
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The bytes of the original text that ``text[start:end]`` stands for; ``start < end``."""
+        raw = self._raw(start)[0], self._raw(end - 1)[1]
+        return raw if self._parent is None else self._parent.original(*raw)
+
+    def _raw(self, position: int) -> tuple[int, int]:
+        piece = bisect_right(self._text_starts, position) - 1
+        if piece < 0:
+            return position, position + 1
+        if position < self._text_ends[piece]:
+            return self._raw_starts[piece], self._raw_ends[piece]
+        behind = position - self._text_ends[piece] + self._raw_ends[piece]
+        return behind, behind + 1
+
+
+def views(text: bytes, decoders: tuple[Decoder, ...]) -> list[View]:
+    """The text undone level by level; empty where there is nothing to undo.
+
+    Raises:
+        NestedTooDeeply: a level remains that is more than doubled backslashes.
+    """
+    found: list[View] = []
+    if not decoders or (text.isascii() and not (b"\\" in text or b"%" in text or b"&" in text)):
+        return found
+    view: View | None = None
+    for _ in range(MAX_ROUNDS):
+        view = _undo(text, decoders, view)
+        if view is None:
+            return found
+        found.append(view)
+        text = view.text
+    rest = _undo(text.replace(b"\\\\", b""), decoders, None)
+    if rest is not None:
+        raise NestedTooDeeply
+    return found
+
+
+_FIRST_BYTES: Final = {b"\\": "json-escapes", b"%": "percent", b"&": "html"}
+"""Which decoder a piece belongs to, by its first byte; any other byte is of folding."""
+
+
+@lru_cache(maxsize=16)
+def _prepared(decoders: tuple[Decoder, ...]) -> tuple[Pattern, dict[str, Callable[[bytes], bytes]]]:
+    pattern = compile_pattern(b"|".join(decoder.mark for decoder in decoders))
+    return pattern, {decoder.name: decoder.decode for decoder in decoders}
+
+
+def _undo(text: bytes, decoders: tuple[Decoder, ...], parent: View | None) -> View | None:
+    pattern, decode = _prepared(decoders)
+    parts: list[bytes] = []
+    pieces: list[tuple[int, int, int, int]] = []
+    copied = length = 0
+    for start, end in pattern.spans(text):
+        piece = text[start:end]
+        plain = decode[_FIRST_BYTES.get(piece[:1], "folding")](piece)
+        if plain == piece:
+            continue
+        parts += (text[copied:start], plain)
+        at = length + start - copied
+        length = at + len(plain)
+        copied = end
+        pieces.append((at, length, start, end))
+    if not pieces:
+        return None
+    parts.append(text[copied:])
+    return View(b"".join(parts), pieces, parent)

@@ -1,0 +1,509 @@
+"""Masking a JSON text: every leaf and key, JSON within strings, and what only shows when items are joined.
+
+Rules:
+
+1. The text that comes out is minified JSON with U+2028 and U+2029 escaped; a text in which nothing is masked
+   comes out as the very same bytes.
+2. Numbers are judged by their digits, with their key in front. One that must be masked becomes a string.
+3. A string that is itself a JSON text is masked as one, to :data:`MAX_DEPTH`; deeper ones are withheld.
+4. Adjacent strings of an array, and adjacent text parts of a message, are also judged joined: where a finding
+   spans several, the first one gets the token and the others lose their piece.
+5. A key that collides with another after masking gets ``#2``, ``#3`` …
+6. Of a JSON text that has been cut off, the open leaf is withheld, since half a number looks like none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import orjson
+
+from otel_audit.mask.credentials import is_credential_name
+from otel_audit.mask.decode import NestedTooDeeply
+from otel_audit.mask.joined import pieces_of_joined, with_pieces
+from otel_audit.mask.judge import Budget, Finding, Judge
+from otel_audit.mask.operators import WITHHELD
+from otel_audit.mask.scribe import Scribe
+
+__all__ = ["MAX_DEPTH", "STRUCTURE_TRIGGERS", "JsonMasker"]
+
+MAX_DEPTH: Final = 4
+"""Levels of JSON within JSON strings that are looked into; RECORD "Decoded form"."""
+
+_MAX_NESTING: Final = 256
+"""Levels of arrays and objects; conversion stops at 48, so only nested texts come near."""
+
+_GAP_IN_JSON: Final = rb'(?:,|\},\{\\*"type\\*":\\*"text\\*",\\*"(?:content|text)\\*":|,\\*"type\\*":\\*"text\\*"\},\{\\*"(?:content|text)\\*":)'
+
+STRUCTURE_TRIGGERS: Final = (
+    # A digit at the end of one string and at the start of the next.
+    rb'[0-9][^0-9A-Za-z"]{0,4}"' + _GAP_IN_JSON + rb'\\*"[^0-9A-Za-z"]{0,4}[0-9]',
+    # A quote of the fifth level of JSON within JSON has 31 backslashes.
+    rb"\\{16}",
+)
+"""RE2: where masking acts on the structure of a JSON text rather than on a leaf."""
+
+_OPENS: Final = ("{", "[", '"')
+_TEXT_KEYS: Final = ("content", "text")
+
+
+class _Number(str):
+    """A JSON number kept as it was written."""
+
+    __slots__ = ()
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object kept member by member, since keys may repeat."""
+
+    __slots__ = ()
+
+
+class _Path:
+    """Where a leaf is; made into text only when something was found there."""
+
+    __slots__ = ("_parent", "_step")
+
+    def __init__(self, parent: _Path | None, step: str) -> None:
+        self._parent, self._step = parent, step
+
+    def __str__(self) -> str:
+        steps = []
+        path: _Path | None = self
+        while path is not None:
+            steps.append(path._step)
+            path = path._parent
+        return "".join(reversed(steps))
+
+
+class JsonMasker:
+    """Masks JSON texts.
+
+    Args:
+        judge: judges leaves and keys.
+        nested: whether strings are read as JSON texts; a test switches it off.
+    """
+
+    def __init__(self, judge: Judge, *, nested: bool = True) -> None:
+        self._judge = judge
+        self._max_depth = MAX_DEPTH if nested else -1
+
+    def mask(
+        self, text: str, path: str, scribe: Scribe, budget: Budget, needles: Sequence[str] | None = None
+    ) -> str:
+        """The masked text.
+
+        Args:
+            text: a JSON text.
+            path: of the field.
+            scribe: writes tokens and evidence.
+            budget: how long it may take.
+            needles: all triggers of the text, where each is plain text of a leaf: leaves without one of them
+                are passed by. None: every leaf and key is judged.
+
+        Raises:
+            OutOfTime: the budget is spent.
+        """
+        walk = _Walk(self._judge, self._max_depth, scribe, budget, needles)
+        if needles is not None:
+            masked = walk.few_leaves(text, path, needles)
+            if masked is not None:
+                return masked
+        return walk.document(text, _Path(None, path), 0)
+
+
+class _Walk:
+    """One JSON text being masked."""
+
+    def __init__(
+        self, judge: Judge, max_depth: int, scribe: Scribe, budget: Budget, needles: Sequence[str] | None
+    ) -> None:
+        self._judge, self._scribe, self._budget = judge, scribe, budget
+        self._max_depth, self._needles = max_depth, needles
+        policy = scribe.policy
+        self._rules = any(rule.operator == "drop" and rule.entity is None for rule in policy.rules)
+
+    def few_leaves(self, text: str, path: str, needles: Sequence[str]) -> str | None:
+        """The masked text where triggers stand in plain leaves only; None where there is more to it."""
+        try:
+            value = orjson.loads(text)
+        except ValueError:
+            return None
+        leaves: list[tuple[Any, Any, str]] = []
+        if not _find_leaves(value, needles, path, leaves):
+            return None
+        changed = False
+        for holder, key, where in leaves:
+            leaf = holder[key]
+            masked = self._leaf(leaf, where, key if type(key) is str else None, ())
+            if masked is not leaf:
+                if not changed and _dump(value) != text:
+                    return None  # not every JSON text comes back from a parser as it was
+                changed = True
+                holder[key] = masked
+        return _dump(value) if changed else text
+
+    def document(self, text: str, path: _Path, depth: int) -> str:
+        try:
+            value = _load(text)
+        except ValueError:
+            return encode_string(self._scribe.give_up(str(path), "invalid-json"))
+        masked = self.value(value, path, None, depth, 0)
+        return text if masked is value else _dump(masked)
+
+    def value(self, value: Any, path: _Path, name: str | None, depth: int, level: int) -> Any:
+        """The masked value; the very same object where nothing is masked."""
+        kind = type(value)
+        if kind is str:
+            return self.text(value, path, name, depth, ())
+        if level > _MAX_NESTING:
+            return self._scribe.give_up(str(path), "nesting")
+        if kind is dict:
+            return self.members(value, value.items(), path, depth, level)
+        if kind is list:
+            return self.items(value, path, name, depth, level)
+        if kind is _Pairs:
+            return self.members(value, value, path, depth, level)
+        if kind is int or kind is float or kind is _Number:
+            return self.number(value, path, name)
+        return value
+
+    def members(self, whole: Any, pairs: Iterable[tuple[str, Any]], path: _Path, depth: int, level: int) -> Any:
+        masked: list[tuple[str, Any]] = []
+        changed = False
+        for key, item in pairs:
+            new_key = self.key(key, path)
+            place = _Path(path, f".{new_key}")
+            if self._needles is None and item is not None and type(item) is not bool and is_credential_name(key):
+                new = item if item in ("", WITHHELD) else self._scribe.withhold(str(place), "CREDENTIAL")
+            else:
+                new = self.value(item, place, key, depth, level + 1)
+            changed = changed or new is not item or new_key is not key
+            masked.append((new_key, new))
+        if not changed:
+            return whole
+        if type(whole) is _Pairs:
+            return _Pairs(masked)
+        taken: dict[str, Any] = {}
+        for (key, item), old in zip(masked, whole, strict=True):
+            taken[key if key is old and key not in taken else _unused(key, taken, whole)] = item
+        return taken
+
+    def key(self, key: str, path: _Path) -> str:
+        if len(key) < _SHORTEST or self._passed_by(key):
+            return key
+        data = key.encode("utf-8", "surrogatepass")
+        try:
+            findings = self._judge.findings(data, self._budget)
+        except NestedTooDeeply:
+            return self._scribe.give_up(f"{path}.{WITHHELD}", "nesting")
+        if not findings:
+            return key
+        return self._scribe.write_key(data, findings, str(path)).decode("utf-8", "surrogatepass")
+
+    def items(self, items: list[Any], path: _Path, name: str | None, depth: int, level: int) -> Any:
+        joined = self._joined(items) if len(items) > 1 else {}
+        masked = []
+        changed = False
+        for index, item in enumerate(items):
+            place = _Path(path, f"[{index}]")
+            pieces = joined.get(index, ())
+            if not pieces:
+                new = self.value(item, place, name, depth, level + 1)
+            elif type(item) is str:
+                new = self.text(item, place, name, depth, pieces)
+            else:
+                new = dict(item)
+                text_key = _text_key(item) or ""
+                new[text_key] = self.text(item[text_key], _Path(place, f".{text_key}"), text_key, depth, pieces)
+            changed = changed or new is not item
+            masked.append(new)
+        return masked if changed else items
+
+    def text(self, text: str, path: _Path, name: str | None, depth: int, pieces: Sequence[Finding]) -> str:
+        if len(text) < _SHORTEST or (not pieces and self._passed_by(text)):
+            if self._rules and self._scribe.policy.withholds(str(path), self._scribe.facts):
+                return self._scribe.give_up(str(path), "policy")
+            return text
+        self._budget.check()
+        where = str(path)
+        if self._rules and self._scribe.policy.withholds(where, self._scribe.facts):
+            return self._scribe.give_up(where, "policy")
+        cut = False
+        if text.lstrip()[:1] in _OPENS:
+            nested = _nested(text)
+            if isinstance(nested, (str, dict, list)):
+                if depth < self._max_depth:
+                    masked = self.value(nested, path, name, depth + 1, 0)
+                    return text if masked is nested else _dump(masked)
+                if self._max_depth > 0 and '"' in text:
+                    return self._scribe.give_up(where, "nesting")
+            cut = nested is _CUT
+        try:
+            masked_text = self._leaf(text, where, name, pieces)
+        except NestedTooDeeply:
+            return self._scribe.give_up(where, "nesting")
+        if cut:
+            closed = _without_open_leaf(masked_text)
+            if closed != masked_text:
+                self._scribe.give_up(where, "cut")
+                return closed
+        return masked_text
+
+    def _leaf(self, text: str, where: str, name: str | None, pieces: Sequence[Finding]) -> str:
+        data = text.encode("utf-8", "surrogatepass")
+        before = b"" if name is None else name.encode("utf-8", "surrogatepass") + b": "
+        findings = self._judge.findings(data, self._budget, before)
+        if pieces:
+            findings = with_pieces(findings, pieces)
+        if not findings:
+            return text
+        written = self._scribe.write(data, findings, where)
+        return text if written == data else written.decode("utf-8", "surrogatepass")
+
+    def number(self, number: Any, path: _Path, name: str | None) -> Any:
+        if type(number) is int:
+            if -_LEAST_NUMBER < number < _LEAST_NUMBER:
+                return number
+            digits = str(abs(number))
+        elif type(number) is float:
+            if not number.is_integer() or abs(number) < _LEAST_NUMBER:
+                return number
+            digits = str(abs(int(number)))
+        else:
+            digits = _digits(number)
+        findings = self._judge.findings(digits.encode(), self._budget, b"" if name is None else name.encode() + b": ")
+        if not findings:
+            return number
+        written = self._scribe.write(digits.encode(), findings, str(path))
+        return number if written == digits.encode() else written.decode()
+
+    def _passed_by(self, text: str) -> bool:
+        needles = self._needles
+        if needles is None:
+            return False
+        for needle in needles:
+            if needle in text:
+                return False
+        return True
+
+    def _joined(self, items: list[Any]) -> dict[int, list[Finding]]:
+        """Pieces of findings that span several adjacent texts: item → where in its text."""
+        pieces: dict[int, list[Finding]] = {}
+        for first, texts in _runs(items):
+            if all(self._passed_by(text) for text in texts):
+                continue
+            parts = [text.encode("utf-8", "surrogatepass") for text in texts]
+            for index, found in pieces_of_joined(parts, self._judge, self._budget).items():
+                pieces[first + index] = found
+        return pieces
+
+
+def _find_leaves(value: Any, needles: Sequence[str], path: str, leaves: list[tuple[Any, Any, str]]) -> bool:
+    """Collects holder, key and path of the strings that have a needle.
+
+    Returns:
+        False where it takes a whole walk: a needle in a key, a number or a nested JSON text, or beside a text
+        with which it may be joined.
+    """
+    if type(value) is dict:
+        for key, item in value.items():
+            kind = type(item)
+            if kind is str:
+                for needle in needles:
+                    if needle in item:
+                        if item.lstrip()[:1] in _OPENS:
+                            return False
+                        leaves.append((value, key, f"{path}.{key}"))
+                        break
+            elif (kind is dict or kind is list) and item:
+                if not _find_leaves(item, needles, f"{path}.{key}", leaves):
+                    return False
+            elif kind is int or kind is float:
+                return False
+            for needle in needles:
+                if needle in key:
+                    return False
+        return True
+    if type(value) is not list:
+        return False
+    found = len(leaves)
+    for index, item in enumerate(value):
+        kind = type(item)
+        if kind is dict or kind is list:
+            if not _find_leaves(item, needles, f"{path}[{index}]", leaves):
+                return False
+        elif kind is not bool and item is not None:
+            return False
+    # Text parts beside each other are judged joined, too.
+    return len(leaves) == found or len(value) == 1 or all(type(item) is dict and "role" in item for item in value)
+
+
+_SHORTEST: Final = 5
+"""Characters of the shortest text that could hold anything to mask."""
+
+_LEAST_NUMBER: Final = 100_000
+"""The smallest number that could be anything: a phone number of six digits beside a key that says so."""
+
+_CUT: Final = object()
+
+
+def _nested(text: str) -> Any:
+    """A JSON text that a string holds; :data:`_CUT` where it was cut off; None for other text."""
+    if text.lstrip()[0] == '"':
+        if len(text) < 2 or "\\" not in text:
+            return None
+        try:
+            return orjson.loads(text)
+        except ValueError:
+            return None
+    try:
+        value = _load(text)
+    except ValueError:
+        return _CUT if _open_at(text) is not None else None
+    return value if isinstance(value, (dict, list)) else None
+
+
+def _load(text: str) -> Any:
+    """The value of a JSON text; exact where floats, repeated keys or lone surrogates need it.
+
+    Raises:
+        ValueError: it is no JSON text.
+    """
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        pass
+    else:
+        if _dump(value) == text:
+            return value
+    try:
+        return json.loads(
+            text, object_pairs_hook=_object, parse_int=_integer, parse_float=_Number, parse_constant=_constant
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else _Pairs(pairs)
+
+
+def _integer(digits: str) -> Any:
+    return int(digits) if len(digits) < 16 else _Number(digits)
+
+
+def _constant(_: str) -> Any:
+    raise ValueError("not a JSON number")
+
+
+def _digits(number: str) -> str:
+    """The digits of a number as a person would write them."""
+    if "." not in number and "e" not in number and "E" not in number:
+        return number.lstrip("-")
+    value = float(number)
+    return str(abs(int(value))) if value.is_integer() else number.lstrip("-")
+
+
+def _dump(value: Any) -> str:
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:
+        text = "".join(_exact(value))
+    if not text.isascii() and ("\u2028" in text or "\u2029" in text):
+        text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return text
+
+
+def _exact(value: Any) -> Iterator[str]:
+    """A JSON text of values that orjson does not take as they are."""
+    if isinstance(value, _Number):
+        yield str(value)
+    elif isinstance(value, str):
+        yield encode_string(value)
+    elif isinstance(value, (dict, _Pairs)):
+        yield "{"
+        for index, (key, item) in enumerate(value.items() if isinstance(value, dict) else value):
+            yield f"{',' if index else ''}{encode_string(key)}:"
+            yield from _exact(item)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for index, item in enumerate(value):
+            if index:
+                yield ","
+            yield from _exact(item)
+        yield "]"
+    else:
+        yield orjson.dumps(value).decode()
+
+
+def encode_string(text: str) -> str:
+    """A JSON string; lone surrogates as escapes."""
+    try:
+        return orjson.dumps(text).decode()
+    except TypeError:
+        return json.dumps(text)
+
+
+def _open_at(text: str) -> int | None:
+    """Where the leaf starts that was open when a JSON text was cut off; None for text that was not cut."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg.startswith("Unterminated string"):
+            return error.pos
+        if error.pos >= len(text.rstrip()) or error.msg.startswith(("Invalid \\escape", "Invalid \\uXXXX")):
+            number = _OPEN_NUMBER.search(text)
+            return number.start() if number else min(error.pos, len(text))
+    except RecursionError:
+        return None
+    return None
+
+
+_OPEN_NUMBER: Final = re.compile(r"[0-9+\-.eE]+\Z|[a-z]+\Z")
+
+
+def _without_open_leaf(text: str) -> str:
+    start = _open_at(text)
+    if start is None or start >= len(text):
+        return text
+    quote = '"' if text[start] == '"' else ""
+    return f"{text[:start]}{quote}{WITHHELD}"
+
+
+def _unused(key: str, taken: dict[str, Any], whole: dict[str, Any]) -> str:
+    if key not in taken and key not in whole:
+        return key
+    number = 2
+    while f"{key}#{number}" in taken or f"{key}#{number}" in whole:
+        number += 1
+    return f"{key}#{number}"
+
+
+def _text_key(item: Any) -> str | None:
+    """The key of the text of a text part: ``{"type": "text", "content": …}`` and nothing else."""
+    if type(item) is dict and len(item) == 2 and item.get("type") == "text":
+        for key in _TEXT_KEYS:
+            if type(item.get(key)) is str:
+                return key
+    return None
+
+
+def _runs(items: list[Any]) -> Iterator[tuple[int, list[str]]]:
+    """Adjacent strings, and adjacent text parts: index of the first, and the texts of two or more."""
+    run: list[str] = []
+    kind: str | None = None
+    for index, item in enumerate([*items, None]):
+        of = "" if type(item) is str else _text_key(item)
+        if run and of != kind:
+            if len(run) > 1:
+                yield index - len(run), run
+            run = []
+        kind = of
+        if of is not None:
+            run.append(item[of] if of else item)

@@ -1,0 +1,360 @@
+"""What must be masked in one text.
+
+Two ways lead to the same findings:
+
+- *Everywhere*: each recogniser over the whole text, over every level of its decoding (``decode.py``) and over
+  the text that base64 runs hold.
+- *Around triggers*, for the common case of an address or a number in plain text: only recognisers of the
+  trigger's family, only near it. Where that could differ from *everywhere*, everywhere it is.
+
+The **trigger** is one RE2 pattern: everything that any recogniser or decoder could find has a match of it, in
+the text itself and in the JSON text that the text is part of. So the masker runs it over whole columns and
+lets only cells with a match through. ``tests/mask`` holds it to that.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from otel_audit.mask.candidates import Candidate, Run
+from otel_audit.mask.decode import DECODERS, Decoder, View, views
+from otel_audit.mask.patterns import Pattern, compile_pattern
+from otel_audit.mask.recognizers import (
+    DIGIT_RUN, ENTITIES, NUMBER_RUN, PLAIN_NUMBER, RECOGNIZERS, Family, Recognizer,
+)  # fmt: skip
+
+
+__all__ = ["Budget", "Finding", "Judge", "OutOfTime"]
+
+
+class OutOfTime(Exception):
+    """Judging a field took longer than it may."""
+
+
+class Budget:
+    """How long one field may be judged.
+
+    Args:
+        seconds: of monotonic time, from now on.
+    """
+
+    __slots__ = ("_deadline",)
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Raises :class:`OutOfTime` once the time is over."""
+        if time.monotonic() > self._deadline:
+            raise OutOfTime
+
+
+@dataclass(slots=True)
+class Finding:
+    """Bytes ``start`` to ``end`` of a text that must be masked.
+
+    Attributes:
+        entity: what they are.
+        secret: a credential, withheld whatever a policy says.
+        value: the decoded value, to make a pseudonym of; None where findings ran together.
+        continued: a further piece of a finding whose token stands in a text before.
+    """
+
+    start: int
+    end: int
+    entity: str
+    secret: bool
+    value: bytes | None
+    continued: bool = False
+
+    def __repr__(self) -> str:
+        return f"Finding({self.start}, {self.end}, {self.entity!r})"
+
+
+_BASE64_GROUP: Final = rb"[I-Za-f][A-HQ-Xg-nw-z0-3][AEIMQUYcgkosw048BFJNRVZdhlptx159][A-Za-z0-9+/_\-]"
+"""Four characters that stand for three printable ASCII bytes."""
+_BASE64_TEXT: Final = _BASE64_GROUP * 3
+_BASE64_RUN: Final = (
+    rb"[A-Za-z0-9+/_\-]{60,}(?:\r?\n[A-Za-z0-9+/_\-]+)*={0,2}|[A-Za-z0-9+/_\-]{12,}={0,2}"
+)
+_LONG_RUN: Final = 256
+"""Characters of base64 from which on it is withheld unread: images, documents, sound. Random bytes of that
+length hold, nearly always, three groups that could be text, which is what the trigger looks for."""
+_DATA_URL: Final = re.compile(rb"(?i)data:[a-z0-9.+/;=\-]{0,128};base64,\Z")
+_HEX: Final = re.compile(rb"[0-9a-f\-]+|[0-9A-F\-]+")
+_DIGITS: Final = re.compile(rb"[0-9]+")
+
+_MARGIN: Final = {Family.AT: 352, Family.NUMBER: 136}
+"""Bytes on both sides of a trigger that are searched: an address has at most 64 + 1 + 255 (RFC 5321), an IBAN
+34 with two signs between any two."""
+
+_TRIGGERS_MAX: Final = 8
+"""Triggers in one text beyond which searching everywhere is cheaper."""
+
+
+class Judge:
+    """Finds personal data and credentials in texts.
+
+    Args:
+        recognizers: entries of the table; a test leaves one out to see that it is missed.
+        decoders: likewise.
+        base64: whether base64 runs are looked into.
+        structure: RE2 patterns of structure that the caller wants to see as triggers.
+
+    Attributes:
+        trigger: RE2 pattern over bytes, see above.
+    """
+
+    def __init__(
+        self,
+        recognizers: tuple[Recognizer, ...] = RECOGNIZERS,
+        decoders: tuple[Decoder, ...] = DECODERS,
+        *,
+        base64: bool = True,
+        structure: Iterable[bytes] = (),
+    ) -> None:
+        token = Recognizer(
+            "token", "TOKEN",
+            rb"\[(?:" + "|".join(sorted(ENTITIES)).encode() + rb"|WITHHELD)(?::[^\]\s]{0,128})?\]",
+            ("[EMAIL]",), triggers=(rb"\[(?:" + "|".join(sorted(ENTITIES)).encode() + rb"|WITHHELD)[\]:]",),
+        )  # fmt: skip
+        self._recognizers = (*recognizers, token)
+        self._compiled = [(entry, compile_pattern(entry.pattern)) for entry in self._recognizers if not entry.runs]
+        self._runs = [entry for entry in self._recognizers if entry.runs]
+        self._near = {
+            family: [pair for pair in self._compiled if pair[0].family is family]
+            for family in (Family.AT, Family.NUMBER)
+        }
+        self._number_triggers = compile_pattern(
+            b"|".join(
+                b"(?:" + trigger + b")"
+                for entry in self._recognizers if entry.family is Family.NUMBER for trigger in entry.triggers
+            ) or b"[^\\x00-\\xff]"
+        )  # fmt: skip
+        self._decoders = decoders
+        self._foldable = [decoder for decoder in decoders if decoder.name == "folding"]
+        self._base64 = base64
+        patterns = [pattern for entry in self._recognizers for pattern in entry.triggers]
+        families = {entry.family for entry in self._recognizers}
+        if Family.NUMBER in families:
+            patterns.insert(0, DIGIT_RUN)
+        if Family.AT in families:
+            patterns.insert(0, b"@")
+        patterns += [decoder.trigger for decoder in decoders]
+        if base64:
+            patterns += [_BASE64_TEXT, b"(?i:;base64,)"]
+        patterns += structure
+        self.trigger = compile_pattern(b"|".join(b"(?:" + pattern + b")" for pattern in patterns))
+
+    def findings(self, text: bytes, budget: Budget, before: bytes = b"") -> list[Finding]:
+        """What must be masked in a text.
+
+        Args:
+            text: decoded from JSON, not from anything else.
+            budget: how long it may take.
+            before: the name of the text's key and ``": "``; empty where it has none.
+
+        Returns:
+            Findings in order, apart from each other.
+
+        Raises:
+            OutOfTime: the budget is spent.
+            NestedTooDeeply: the text is encoded in more levels than are undone.
+        """
+        whole = before + text if before else text
+        triggers = self._triggers(whole)
+        if triggers is None:
+            found = self.everywhere(whole, budget)
+        elif triggers:
+            found = self._nearby(whole, triggers, budget)
+        else:
+            return []
+        return _behind(found, len(before)) if before else found
+
+    def everywhere(self, whole: bytes, budget: Budget) -> list[Finding]:
+        """The same by each recogniser over all of the text, without triggers."""
+        found, claims = self._search(whole, budget)
+        if self._base64:
+            found += self._in_base64(whole, budget)
+        for view in views(whole, self._decoders):
+            seen, claimed = self._search(view.text, budget)
+            if self._base64:
+                seen += self._in_base64(view.text, budget)
+            found += [_mapped(finding, view) for finding in seen]
+            claims += [view.original(start, end) for start, end in claimed]
+        return _merged(found, claims)
+
+    def _triggers(self, whole: bytes) -> list[tuple[int, int, Family]] | None:
+        """Triggers in plain text and their families; None for text that must be searched everywhere."""
+        triggers: list[tuple[int, int, Family]] = []
+        plain = whole.isascii() and not (b"\\" in whole or b"%" in whole or b"&" in whole)
+        find, position, length = self.trigger.find, 0, len(whole)
+        while (found := find(whole, position, length)) is not None:
+            start, position = found[0]
+            trigger = whole[start:position]
+            if trigger == b"@":
+                family = Family.AT
+            elif not trigger[1:].translate(None, PLAIN_NUMBER) or self._is_number(trigger):
+                family = Family.NUMBER
+            else:
+                return None
+            if len(triggers) == _TRIGGERS_MAX or not (plain or self._is_plain(whole, start, position, family)):
+                return None
+            triggers.append((start, position, family))
+        return triggers
+
+    def _is_number(self, trigger: bytes) -> bool:
+        spans = self._number_triggers.find(trigger, 0, len(trigger))
+        return spans is not None and spans[0] == (0, len(trigger)) and trigger.isascii() and b"\\" not in trigger
+
+    def _is_plain(self, whole: bytes, start: int, end: int, family: Family) -> bool:
+        """Whether nothing near a trigger is encoded."""
+        margin = _MARGIN[family]
+        near = whole[max(0, start - margin) : end + margin]
+        if b"\\" in near or b"%" in near or b"&" in near:
+            return False
+        return near.isascii() or not any(compile_pattern(fold.mark).is_in(near) for fold in self._foldable)
+
+    def _nearby(self, whole: bytes, triggers: list[tuple[int, int, Family]], budget: Budget) -> list[Finding]:
+        found: list[Finding] = []
+        claims: list[tuple[int, int]] = []
+        done: set[tuple[int, int]] = set()
+        length = len(whole)
+        for start, end, family in triggers:
+            margin = _MARGIN[family]
+            outer = start - margin if start > margin else 0, end + margin if end + margin < length else length
+            if family is Family.NUMBER:
+                # All that is written like a number around the trigger, up to the first bytes that are not.
+                left, right = whole[outer[0] : start], whole[end : outer[1]]
+                inner = outer[0] + len(left.rstrip(PLAIN_NUMBER)), outer[1] - len(right.lstrip(PLAIN_NUMBER))
+                if inner not in done:
+                    done.add(inner)
+                    found += self._in_runs(whole, *inner)
+            for entry, pattern in self._near[family]:
+                if entry.literals and not any([whole.find(word, *outer) >= 0 for word in entry.literals]):
+                    continue
+                for match_start, match_end, finding in _matches(entry, pattern, whole, *outer):
+                    if (match_start == outer[0] > 0) or (match_end >= outer[1] < length):
+                        # The match may go on where nobody looked.
+                        return self.everywhere(whole, budget)
+                    if finding is not None:
+                        found.append(finding)
+                        if entry.claims:
+                            claims.append((match_start, match_end))
+        budget.check()
+        return _merged(found, claims)
+
+    def _in_runs(self, text: bytes, low: int, high: int) -> Iterator[Finding]:
+        """Numbers within a part of the text that begins and ends where no number goes on."""
+        pattern = compile_pattern(NUMBER_RUN)
+        while low < high and (match := pattern.find(text, low, high)) is not None:
+            start, low = match[0]
+            groups = [digits.span() for digits in _DIGITS.finditer(text, start, low)]
+            run = Run(text, groups, sum([end - start for start, end in groups]))
+            for entry in self._runs:
+                if entry.least_digits <= run.digits and entry.runs is not None:
+                    for first, last in entry.runs(run):
+                        yield Finding(first, last, entry.entity, entry.secret, text[first:last])
+
+    def _search(self, text: bytes, budget: Budget) -> tuple[list[Finding], list[tuple[int, int]]]:
+        found = list(self._in_runs(text, 0, len(text)))
+        claims: list[tuple[int, int]] = []
+        for entry, pattern in self._compiled:
+            if entry.literals and not any(word in text for word in entry.literals):
+                continue
+            for start, end, finding in _matches(entry, pattern, text, 0, len(text)):
+                budget.check()
+                if finding is not None:
+                    found.append(finding)
+                    if entry.claims:
+                        claims.append((start, end))
+            budget.check()
+        return found, claims
+
+    def _in_base64(self, text: bytes, budget: Budget) -> list[Finding]:
+        """Runs of base64 that are long, stand in a data URL, or hold text with findings."""
+        found: list[Finding] = []
+        for start, end in compile_pattern(_BASE64_RUN).spans(text):
+            run = text[start:end]
+            if _HEX.fullmatch(run):
+                continue
+            decoded = list(_decoded(run))
+            if (decoded and len(run) >= _LONG_RUN) or _DATA_URL.search(text, max(0, start - 160), start):
+                found.append(Finding(start, end, "BASE64", False, None))
+            elif any(self._search(text_within, budget)[0] for text_within in decoded):
+                found.append(Finding(start, end, "BASE64", False, None))
+        return found
+
+
+def _decoded(run: bytes) -> Iterator[bytes]:
+    """What a base64 run may stand for, at each alignment at which it looks like text."""
+    run = run.replace(b"\r", b"").replace(b"\n", b"").rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+    seen = set()
+    for start, _ in compile_pattern(_BASE64_TEXT).spans(run):
+        if start % 4 in seen:
+            continue
+        seen.add(start % 4)
+        part = run[start % 4 :]
+        part = part[: len(part) - (len(part) % 4 == 1)]
+        yield base64.b64decode(part + b"=" * (-len(part) % 4))
+
+
+def _matches(
+    entry: Recognizer, pattern: Pattern, text: bytes, position: int, end: int
+) -> Iterator[tuple[int, int, Finding | None]]:
+    """Start and end of each match of an entry, and what it finds there; None for what is not validated."""
+    while position < end and (match := pattern.find(text, position, end)) is not None:
+        start, stop = match[0]
+        groups = match[1:]
+        if entry.validate is None:
+            spans: Iterable[tuple[int, int]] = (next((span for span in groups if span[0] >= 0), match[0]),)
+        else:
+            spans = entry.validate(Candidate(text, start, stop, groups))
+        validated = False
+        for first, last in spans:
+            validated = True
+            yield start, max(stop, last), Finding(first, last, entry.entity, entry.secret, text[first:last])
+        if not validated:
+            yield start, stop, None
+        position = start + 1 if entry.retry and not validated else stop
+
+
+def _mapped(finding: Finding, view: View) -> Finding:
+    start, end = view.original(finding.start, finding.end)
+    return Finding(start, end, finding.entity, finding.secret, finding.value)
+
+
+def _merged(found: list[Finding], claims: list[tuple[int, int]]) -> list[Finding]:
+    """Findings in order and apart: those that overlap become one, named after the secret or else the longer."""
+    if len(found) < 2:
+        return found
+    found.sort(key=lambda finding: (finding.start, -finding.end))
+    merged: list[Finding] = []
+    for finding in found:
+        inside = any(start <= finding.start and finding.end <= end for start, end in claims)
+        if inside and not finding.secret:
+            continue
+        if not merged or finding.start >= merged[-1].end:
+            merged.append(finding)
+            continue
+        last = merged[-1]
+        named = finding if (finding.secret, finding.end - finding.start) > (last.secret, last.end - last.start) else last
+        end = max(last.end, finding.end)
+        whole = named.start == last.start and named.end == end
+        merged[-1] = Finding(last.start, end, named.entity, named.secret, named.value if whole else None)
+    return merged
+
+
+def _behind(found: list[Finding], length: int) -> list[Finding]:
+    """Findings in the text behind a prefix of so many bytes."""
+    kept = []
+    for finding in found:
+        if finding.end > length:
+            finding.start, finding.end = max(0, finding.start - length), finding.end - length
+            kept.append(finding)
+    return kept

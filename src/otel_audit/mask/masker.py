@@ -1,0 +1,129 @@
+"""The masking stage: an unmasked batch in, a masked, salted and hashed one out.
+
+The order, for each batch: model tag (``models.py``, ``withhold.py``), then field rules and recognisers over
+every leaf and key that the schema does not exempt, then cut values lose their tail, then evidence, salts and
+hashes. Texts without a match of the judge's trigger are passed on as they are: columns, not Python objects.
+
+Only this module can make a :class:`MaskedBatch`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from otel_audit.mask.columns import Place, compact, rebuild
+from otel_audit.mask.evidence import Evidence
+from otel_audit.mask.facts import Facts
+from otel_audit.mask.identity import mask_identity
+from otel_audit.mask.json_text import STRUCTURE_TRIGGERS, JsonMasker
+from otel_audit.mask.judge import Judge
+from otel_audit.mask.leaves import LeafMasker
+from otel_audit.mask.models import ModelTagger
+from otel_audit.mask.policy import MaskPolicy
+from otel_audit.mask.withhold import withhold_inputs
+from otel_audit.record.batch import UnmaskedBatch
+from otel_audit.record.canonical import digest
+from otel_audit.record.schema import FIELDS, SCHEMA, Treatment
+
+__all__ = ["MaskedBatch", "Masker"]
+
+SALT_BYTES: Final = 32
+"""Random bytes a record: 16 for the identity group, 16 for the content group."""
+
+_SEAL: Final = object()
+"""Proof that a batch comes from this module."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class MaskedBatch:
+    """Records that may be written.
+
+    Attributes:
+        records: columns of the schema; ``masking``, ``salts`` and ``digests`` are filled, ``writer``,
+            ``sequence`` and ``erased`` are null.
+        record_hashes: fixed_size_binary(32), one a record.
+    """
+
+    records: pa.RecordBatch
+    record_hashes: pa.Array
+
+    def __init__(self, records: pa.RecordBatch, record_hashes: pa.Array, *, seal: object) -> None:
+        if seal is not _SEAL:
+            raise TypeError("only Masker.mask makes a MaskedBatch")
+        object.__setattr__(self, "records", records)
+        object.__setattr__(self, "record_hashes", record_hashes)
+
+    def __len__(self) -> int:
+        return int(self.records.num_rows)
+
+    def __repr__(self) -> str:
+        return f"MaskedBatch({len(self)} records)"
+
+    def by_stream(self) -> dict[str, MaskedBatch]:
+        """The records of each stream that occurs, in order."""
+        streams = self.records.column("stream")
+        names = streams.unique().to_pylist()
+        if len(names) == 1:
+            return {names[0]: self}
+        parts = {}
+        for name in names:
+            chosen = pc.equal(streams, name)
+            parts[name] = MaskedBatch(
+                self.records.filter(chosen), self.record_hashes.filter(chosen), seal=_SEAL
+            )
+        return parts
+
+
+class Masker:
+    """Masks batches by one policy. Not bound to a thread; holds nothing of what it has seen.
+
+    Args:
+        policy: what happens to what is found.
+        judge: finds it; a test gives one with a recogniser or decoder left out.
+        nested_json: whether strings are read as JSON texts; likewise.
+    """
+
+    def __init__(self, policy: MaskPolicy, *, judge: Judge | None = None, nested_json: bool = True) -> None:
+        self._policy = policy
+        self._judge = judge if judge is not None else Judge(structure=STRUCTURE_TRIGGERS)
+        self._json = JsonMasker(self._judge, nested=nested_json)
+        self._tagger = ModelTagger(policy.models)
+
+    @property
+    def policy(self) -> MaskPolicy:
+        """What this masker masks by."""
+        return self._policy
+
+    def mask(self, batch: UnmaskedBatch) -> MaskedBatch:
+        """Masks, salts and hashes a batch.
+
+        Args:
+            batch: what conversion made; not changed.
+
+        Returns:
+            As many records in the same order. A field that could not be judged (error, time-out, limit) is
+            withheld and named in ``masking.dropped``.
+        """
+        records = compact(batch.records)
+        rows = records.num_rows
+        columns = dict(zip(records.schema.names, records.columns, strict=True))
+        evidence = Evidence(rows)
+        tagged = self._tagger.tag(records)
+        if tagged is not None:
+            withhold_inputs(columns, tagged, self._policy, evidence)
+        facts = Facts(columns)
+        mask_identity(columns, self._policy, evidence, facts)
+        leaves = LeafMasker(self._policy, self._judge, self._json, evidence, facts, columns)
+        for field in FIELDS:
+            if field.treatment in (Treatment.TEXT, Treatment.JSON):
+                array = columns[field.name]
+                columns[field.name] = rebuild(array, Place(field.name), leaves)
+        columns["masking"] = evidence.struct(self._policy.fingerprint)
+        masked = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+        digested = digest(masked, os.urandom(SALT_BYTES * rows))
+        return MaskedBatch(digested.records, digested.record_hashes, seal=_SEAL)
