@@ -29,7 +29,10 @@ class AuditSpanProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take the span. Costs the application thread well under a microsecond."""
-        self._record(span)
+        try:
+            self._record(span)
+        except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
+            self._recorder.lose("internal-error", 1)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Make every span ended before durable, and written at the destinations if they can be reached.

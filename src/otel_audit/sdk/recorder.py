@@ -45,6 +45,7 @@ class Recorder:
             ),
         )
         self.put = self._queue.put
+        self.lose = self._losses.add
 
     def record(self, span: ReadableSpan) -> None:
         """Take one ended span, unless a door with the same settings has it already."""

@@ -15,7 +15,7 @@ from rich.markup import escape
 from otel_audit.cli.demo.traffic import Call
 from otel_audit.cli.text import visible
 
-_console = Console(highlight=False)
+_console = Console(highlight=False, soft_wrap=True)
 
 
 def heading(text: str) -> None:
