@@ -177,6 +177,30 @@ def test_many_small_batches_keep_their_order() -> None:
     assert found["sequence"].to_pylist() == list(range(1, 9_003))
 
 
+class Trickle(io.BytesIO):
+    """An unbuffered file: it takes what it can."""
+
+    def write(self, content: Any, /) -> int:
+        return super().write(memoryview(content)[:100])
+
+
+@pytest.mark.parametrize(("form", "compression"), FORMATS)
+def test_a_sink_may_take_less_than_it_is_given(form: str, compression: str) -> None:
+    whole, trickled = io.BytesIO(), Trickle()
+    for sink in (whole, trickled):
+        with open_writer(form, compression, sink) as writer:
+            writer.write(rows(50))
+    assert trickled.getvalue() == whole.getvalue()
+
+
+@pytest.mark.parametrize(("compression", "level"), [("gzip", 0), ("gzip", 3), ("gzip", 9), ("zstd", 19)])
+def test_any_level_of_the_compression(compression: str, level: int) -> None:
+    sink = io.BytesIO()
+    with open_writer("ndjson", compression, sink, EncodeOptions(level=level)) as writer:
+        writer.write(rows(3))
+    assert [batch.num_rows for batch in read_ndjson(sink.getvalue(), compression)] == [3]
+
+
 def test_zlib_stands_in_where_isal_has_no_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ndjson, "_gzip", zlib)
     sink = io.BytesIO()

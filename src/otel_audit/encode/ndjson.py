@@ -30,6 +30,8 @@ _TEXT_ROWS: Final = 1 << 12
 _TEXT_BYTES: Final = 1 << 24
 """How many records become text at once, where so many come."""
 
+_ISAL_MAX_LEVEL: Final = 3
+
 _GZIP_CONTAINER: Final = 16 + zlib.MAX_WBITS
 """``wbits`` that ask for gzip's header and trailer around the deflated bytes."""
 
@@ -99,5 +101,6 @@ class NdjsonRecordWriter:
 def _compressor(options: EncodeOptions) -> _Compressor:
     if options.compression == "zstd":
         return zstandard.ZstdCompressor(level=options.level, write_checksum=True).compressobj()
-    compressor: _Compressor = _gzip.compressobj(options.level, zlib.DEFLATED, _GZIP_CONTAINER)
+    codec = _gzip if options.level <= _ISAL_MAX_LEVEL else zlib
+    compressor: _Compressor = codec.compressobj(options.level, zlib.DEFLATED, _GZIP_CONTAINER)
     return compressor

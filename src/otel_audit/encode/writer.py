@@ -86,13 +86,14 @@ class HashingSink:
         Args:
             content: any object with the buffer protocol.
         """
-        if self._discarding:
-            return memoryview(content).nbytes
-        self._sink.write(content)
-        self._sha256.update(content)
-        size = memoryview(content).nbytes
-        self.size += size
-        return size
+        left = memoryview(content).cast("B")
+        if not self._discarding:
+            self._sha256.update(left)
+            self.size += left.nbytes
+            while left:
+                # An unbuffered sink may take a part only.
+                left = left[self._sink.write(left) :]
+        return memoryview(content).nbytes
 
     def tell(self) -> int:
         """Bytes written."""
