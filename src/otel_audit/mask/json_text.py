@@ -26,6 +26,7 @@ from otel_audit.mask.decode import NestedTooDeeply
 from otel_audit.mask.joined import pieces_of_joined, with_pieces
 from otel_audit.mask.judge import Budget, Finding, Judge
 from otel_audit.mask.operators import WITHHELD
+from otel_audit.mask.recognizers import Family
 from otel_audit.mask.scribe import Scribe
 
 __all__ = ["MAX_DEPTH", "STRUCTURE_TRIGGERS", "JsonMasker"]
@@ -92,7 +93,7 @@ class JsonMasker:
         self._max_depth = MAX_DEPTH if nested else -1
 
     def mask(
-        self, text: str, path: str, scribe: Scribe, budget: Budget, needles: Sequence[str] | None = None
+        self, text: str, path: str, scribe: Scribe, budget: Budget, needles: Sequence[tuple[str, Family]] | None = None
     ) -> str:
         """The masked text.
 
@@ -101,8 +102,8 @@ class JsonMasker:
             path: of the field.
             scribe: writes tokens and evidence.
             budget: how long it may take.
-            needles: all triggers of the text, where each is plain text of a leaf: leaves without one of them
-                are passed by. None: every leaf and key is judged.
+            needles: all triggers of the text and their families, where each is plain text of a leaf: leaves
+                without one of them are passed by. None: every leaf and key is judged.
 
         Raises:
             OutOfTime: the budget is spent.
@@ -119,26 +120,27 @@ class _Walk:
     """One JSON text being masked."""
 
     def __init__(
-        self, judge: Judge, max_depth: int, scribe: Scribe, budget: Budget, needles: Sequence[str] | None
+        self, judge: Judge, max_depth: int, scribe: Scribe, budget: Budget, needles: Sequence[tuple[str, Family]] | None
     ) -> None:
         self._judge, self._scribe, self._budget = judge, scribe, budget
         self._max_depth, self._needles = max_depth, needles
         policy = scribe.policy
         self._rules = any(rule.operator == "drop" and rule.entity is None for rule in policy.rules)
 
-    def few_leaves(self, text: str, path: str, needles: Sequence[str]) -> str | None:
+    def few_leaves(self, text: str, path: str, needles: Sequence[tuple[str, Family]]) -> str | None:
         """The masked text where triggers stand in plain leaves only; None where there is more to it."""
         try:
             value = orjson.loads(text)
         except ValueError:
             return None
-        leaves: list[tuple[Any, Any, str]] = []
+        leaves: list[tuple[dict[str, Any], str, str]] = []
         if not _find_leaves(value, needles, path, leaves):
             return None
+        known = [(needle.encode(), family) for needle, family in needles]
         changed = False
         for holder, key, where in leaves:
             leaf = holder[key]
-            masked = self._leaf(leaf, where, key if type(key) is str else None, ())
+            masked = self._leaf(leaf, where, key, (), known)
             if masked is not leaf:
                 if not changed and _dump(value) != text:
                     return None  # not every JSON text comes back from a parser as it was
@@ -253,10 +255,13 @@ class _Walk:
                 return closed
         return masked_text
 
-    def _leaf(self, text: str, where: str, name: str | None, pieces: Sequence[Finding]) -> str:
+    def _leaf(
+        self, text: str, where: str, name: str | None, pieces: Sequence[Finding],
+        known: Sequence[tuple[bytes, Family]] | None = None,
+    ) -> str:  # fmt: skip
         data = text.encode("utf-8", "surrogatepass")
         before = b"" if name is None else name.encode("utf-8", "surrogatepass") + b": "
-        findings = self._judge.findings(data, self._budget, before)
+        findings = self._judge.findings(data, self._budget, before, known)
         if pieces:
             findings = with_pieces(findings, pieces)
         if not findings:
@@ -285,7 +290,7 @@ class _Walk:
         needles = self._needles
         if needles is None:
             return False
-        for needle in needles:
+        for needle, _ in needles:
             if needle in text:
                 return False
         return True
@@ -302,7 +307,7 @@ class _Walk:
         return pieces
 
 
-def _find_leaves(value: Any, needles: Sequence[str], path: str, leaves: list[tuple[Any, Any, str]]) -> bool:
+def _find_leaves(value: Any, needles: Sequence[tuple[str, Family]], path: str, leaves: list[tuple[dict[str, Any], str, str]]) -> bool:
     """Collects holder, key and path of the strings that have a needle.
 
     Returns:
@@ -313,7 +318,7 @@ def _find_leaves(value: Any, needles: Sequence[str], path: str, leaves: list[tup
         for key, item in value.items():
             kind = type(item)
             if kind is str:
-                for needle in needles:
+                for needle, _ in needles:
                     if needle in item:
                         if item.lstrip()[:1] in _OPENS:
                             return False
@@ -324,7 +329,7 @@ def _find_leaves(value: Any, needles: Sequence[str], path: str, leaves: list[tup
                     return False
             elif kind is int or kind is float:
                 return False
-            for needle in needles:
+            for needle, _ in needles:
                 if needle in key:
                     return False
         return True

@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -151,13 +151,24 @@ class Judge:
         patterns += structure
         self.trigger = compile_pattern(b"|".join(b"(?:" + pattern + b")" for pattern in patterns))
 
-    def findings(self, text: bytes, budget: Budget, before: bytes = b"") -> list[Finding]:
+    def family(self, trigger: bytes) -> Family | None:
+        """The family of a trigger in plain text; None where it takes more than a look around it."""
+        if trigger == b"@":
+            return Family.AT
+        if not trigger[1:].translate(None, PLAIN_NUMBER) or self._is_number(trigger):
+            return Family.NUMBER
+        return None
+
+    def findings(
+        self, text: bytes, budget: Budget, before: bytes = b"", known: Sequence[tuple[bytes, Family]] | None = None
+    ) -> list[Finding]:
         """What must be masked in a text.
 
         Args:
             text: decoded from JSON, not from anything else.
             budget: how long it may take.
             before: the name of the text's key and ``": "``; empty where it has none.
+            known: all triggers of the text, or more, where that is known.
 
         Returns:
             Findings in order, apart from each other.
@@ -167,7 +178,7 @@ class Judge:
             NestedTooDeeply: the text is encoded in more levels than are undone.
         """
         whole = before + text if before else text
-        triggers = self._triggers(whole)
+        triggers = self._triggers(whole) if known is None else self._located(whole, known)
         if triggers is None:
             found = self.everywhere(whole, budget)
         elif triggers:
@@ -196,16 +207,28 @@ class Judge:
         find, position, length = self.trigger.find, 0, len(whole)
         while (found := find(whole, position, length)) is not None:
             start, position = found[0]
-            trigger = whole[start:position]
-            if trigger == b"@":
-                family = Family.AT
-            elif not trigger[1:].translate(None, PLAIN_NUMBER) or self._is_number(trigger):
-                family = Family.NUMBER
-            else:
+            family = self.family(whole[start:position])
+            if family is None or len(triggers) == _TRIGGERS_MAX:
                 return None
-            if len(triggers) == _TRIGGERS_MAX or not (plain or self._is_plain(whole, start, position, family)):
+            if not (plain or self._is_plain(whole, start, position, family)):
                 return None
             triggers.append((start, position, family))
+        return triggers
+
+    def _located(
+        self, whole: bytes, known: Sequence[tuple[bytes, Family]]
+    ) -> list[tuple[int, int, Family]] | None:
+        """The same where the triggers are known, but not where they are."""
+        triggers: list[tuple[int, int, Family]] = []
+        plain = whole.isascii() and not (b"\\" in whole or b"%" in whole or b"&" in whole)
+        for trigger, family in known:
+            start = whole.find(trigger)
+            while start >= 0:
+                end = start + len(trigger)
+                if len(triggers) == _TRIGGERS_MAX or not (plain or self._is_plain(whole, start, end, family)):
+                    return None
+                triggers.append((start, end, family))
+                start = whole.find(trigger, end)
         return triggers
 
     def _is_number(self, trigger: bytes) -> bool:

@@ -24,7 +24,7 @@ from otel_audit.mask.json_text import JsonMasker, encode_string
 from otel_audit.mask.judge import Budget, Finding, Judge, OutOfTime
 from otel_audit.mask.operators import WITHHELD, token
 from otel_audit.mask.policy import MaskPolicy
-from otel_audit.mask.recognizers import PLAIN_NUMBER
+from otel_audit.mask.recognizers import PLAIN_NUMBER, Family
 from otel_audit.mask.scribe import Scribe
 
 from otel_audit.record.schema import BY_NAME, FIELDS, Treatment
@@ -52,7 +52,7 @@ _CREDENTIAL, _ADDRESS, _CONTEXT = 1, 2, 3
 _CUT_TAIL: Final = 256
 """Characters that a value cut before us loses: what is left of an entity there may not look like one."""
 
-Hits = dict[int, "list[str] | None"]
+Hits = dict[int, "list[tuple[str, Family]] | None"]
 """Entry → its triggers, where each is plain text of the entry; else None."""
 
 
@@ -194,13 +194,14 @@ class LeafMasker:
             start, end = match[0]
             entry = int(np.searchsorted(offsets, start + first, side="right")) - 1
             entry_end = int(offsets[entry + 1]) - first
-            needle = bytes(data[start:end])
-            if end - start > 1 and not needle[1:].translate(None, PLAIN_NUMBER):
-                needle = needle[1:]  # the first byte of a number trigger is of what stands before
-            if needle == b"@" or (end <= entry_end and _in_one_leaf(needle)):
+            trigger = bytes(data[start:end])
+            if end - start > 1 and not trigger[1:].translate(None, PLAIN_NUMBER):
+                trigger = trigger[1:]  # the first byte of a number trigger is of what stands before
+            family = self._judge.family(trigger) if end <= entry_end and _in_one_leaf(trigger) else None
+            if family is not None:
                 known = hits.setdefault(entry, [])
                 if known is not None:
-                    known.append(needle.decode())
+                    known.append((trigger.decode(), family))
                 position = end
                 continue
             hits[entry] = None

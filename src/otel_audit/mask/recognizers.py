@@ -80,10 +80,7 @@ PLAIN_NUMBER: Final = b"0123456789 -./()_,+\t\r\n"
 
 _SEPARATORS: Final = rb"[ \-./_,+\t\r\n]{0,2}"
 _DIGIT_SEPARATOR: Final = rb"(?:[ \-./()_,+\t\r\n]|\\+[nrt/]|[\x80-\xff]){0,12}"
-_ANY_CASE: Final = b"|".join(
-    b"[%c%c][%c%c]" % (code[0], code[0] + 32, code[1], code[1] + 32)
-    for code in (country.encode() for country in validators.IBAN_COUNTRIES)
-)
+_COUNTRIES: Final = "|".join(validators.IBAN_COUNTRIES).encode()
 
 # Digits behind a hexadecimal letter are of an id, unless the letter ends a label, an escape or a country.
 _NUMBER_START: Final = (
@@ -133,7 +130,9 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
     ),
     Recognizer(
         "iban", "IBAN",
-        b"(?:" + _ANY_CASE + rb")(?:" + _SEPARATORS + rb"[0-9]){2}(?:" + _SEPARATORS + rb"[A-Za-z0-9]){11,30}",
+        # In lower case the country and its check digits stand together, as in no other text.
+        b"(?:(?:" + _COUNTRIES + b")(?:" + _SEPARATORS + b"[0-9]){2}|(?i:" + _COUNTRIES + b")[0-9]{2})(?:"
+        + _SEPARATORS + b"[A-Za-z0-9]){11,30}",
         ("DE89370400440532013000", "GB29 NWBK 6016 1331 9268 19", "gb29nwbk60161331926819",
          "IBAN: FR14 2004 1010 0505 0001 3M02 606 BIC X", "MT84 MALT 0110 0001 2345 MTLC AST0 01S"),
         ("DE89370400440532013001", "be 12 items of the list are here", "GB29NWBK6016133192681"),
