@@ -28,8 +28,8 @@ COMMON_WORDS: Final = (
     "regulation data privacy consent"
 ).split()
 SYLLABLES: Final = (
-    "ba be bi bo bu ca ce co cu da de di do du fa fe fi fo ga ge go ha he hi ho in ka la le li lo ma me mi mo na ne no pa "
-    "pe po ra re ri ro sa se si so ta te ti to un va ve vi wa we yo ster ment tion ing er al ous ive ship ness"
+    "ba be bi bo bu ca ce co cu da de di do du fa fe fi fo ga ge go ha he hi ho in ka la le li lo ma me mi mo na ne no "
+    "pa pe po ra re ri ro sa se si so ta te ti to un va ve vi wa we yo ster ment tion ing er al ous ive ship ness"
 ).split()
 _vocabulary = random.Random(7)
 VOCABULARY: Final = COMMON_WORDS + [
@@ -37,8 +37,12 @@ VOCABULARY: Final = COMMON_WORDS + [
 ]
 CUMULATIVE_WEIGHTS: Final = list(itertools.accumulate(1 / (rank + 3) for rank in range(len(VOCABULARY))))
 
-FIRST_NAMES: Final = "John Mary Ahmed Yuki Ivan Elena Pierre Maria Chen Olga Peter Anna Luis Fatima Hans Karen Raj".split()
-LAST_NAMES: Final = "Smith Jones Khan Tanaka Petrov Ivanova Dupont Garcia Wei Smirnova Brown Novak Silva Ali Lee".split()
+FIRST_NAMES: Final = (
+    "John Mary Ahmed Yuki Ivan Elena Pierre Maria Chen Olga Peter Anna Luis Fatima Hans Karen Raj".split()
+)
+LAST_NAMES: Final = (
+    "Smith Jones Khan Tanaka Petrov Ivanova Dupont Garcia Wei Smirnova Brown Novak Silva Ali Lee".split()
+)
 ROUTES: Final = (
     "/api/v1/users/{id}", "/api/v1/orders", "/api/v1/orders/{id}", "/v1/chat", "/healthz", "/api/v1/search", "/login",
 )  # fmt: skip
@@ -57,7 +61,9 @@ SYSTEM_PROMPT: Final = (
 def card_number(r: random.Random) -> str:
     """A number that passes the Luhn check, half the time in groups of four."""
     digits = [4] + [r.randint(0, 9) for _ in range(14)]
-    doubled = [d if index % 2 else (2 * d - 9 if 2 * d > 9 else 2 * d) for index, d in enumerate(reversed(digits))]
+    doubled = [
+        d if index % 2 else (2 * d - 9 if 2 * d > 9 else 2 * d) for index, d in enumerate(reversed(digits))
+    ]
     number = "".join(map(str, [*digits, -sum(doubled) % 10]))
     return number if r.random() < 0.5 else " ".join(number[i : i + 4] for i in range(0, 16, 4))
 
@@ -123,7 +129,9 @@ def http_attributes(r: random.Random) -> dict[str, AttributeValue]:
         "http.request.header.content-type": ("application/json",),
         "http.request.header.x-request-id": (f"{r.getrandbits(128):032x}",),
         "http.request.header.accept-language": (r.choice(["en-US,en;q=0.9", "de", "ru-RU,ru;q=0.8"]),),
-        "http.request.header.x-forwarded-for": (f"203.0.113.{r.randint(1, 254)}, 10.0.0.{r.randint(1, 254)}",),
+        "http.request.header.x-forwarded-for": (
+            f"203.0.113.{r.randint(1, 254)}, 10.0.0.{r.randint(1, 254)}",
+        ),
         "http.response.header.content-type": ("application/json; charset=utf-8",),
         "http.response.header.content-length": (str(r.randint(100, 90000)),),
     }

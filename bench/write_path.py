@@ -24,12 +24,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-import span_mix
 from opentelemetry.exporter.otlp.json.file import FileSpanExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 
+import span_mix
 from otel_audit import AuditSpanProcessor
 
 GOAL_US = 32.0
@@ -228,7 +228,9 @@ def verdict(reached: bool) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--spans", type=int, default=10_000, help="spans a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--memory-spans", type=int, default=2_000_000, help="0 leaves the memory curve out")
@@ -255,7 +257,9 @@ def main() -> None:
             times = bench_neighbour(spans, chosen.rounds, folder)
             print("an application thread's own work beside 4,000 spans a second")
             for name, took in times.items():
-                print(f"  {name:42} {took * 1000:7.1f} ms   + {100 * (took / times['emitting only'] - 1):5.1f} %")
+                print(
+                    f"  {name:42} {took * 1000:7.1f} ms   + {100 * (took / times['emitting only'] - 1):5.1f} %"
+                )
             ours, theirs = (times[name] - times["emitting only"] for name in ("otel-audit", "OTLP/HTTP"))
             print(f"  slowed by {ours / theirs:.2f} of the OTLP exporter's share, less than 0.5: "
                   f"{verdict(ours < theirs / 2)}\n")  # fmt: skip

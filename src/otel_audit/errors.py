@@ -139,7 +139,7 @@ class Missing(StoreError):
 
 
 def describe_defect(error: BaseException) -> str:
-    """An unexpected error by kind and place: ``"ValueError at layout.py:41"``. Its text may hold data and is left out."""
+    """An unexpected error by kind and place: ``"ValueError at layout.py:41"``; its text may hold data."""
     place, trace = "", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

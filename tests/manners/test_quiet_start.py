@@ -7,7 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = {"pyarrow", "re2", "stdnum", "phonenumbers", "gcsfs", "fsspec", "aiohttp", "click", "rich", "ssl", "asyncio", "orjson"}
+HEAVY = {
+    "pyarrow",
+    "re2",
+    "stdnum",
+    "phonenumbers",
+    "gcsfs",
+    "fsspec",
+    "aiohttp",
+    "click",
+    "rich",
+    "ssl",
+    "asyncio",
+    "orjson",
+}
 
 
 def in_new_process(code: str, **variables: str) -> dict[str, object]:
@@ -34,7 +47,9 @@ def test_a_processor_that_saw_no_span_loads_no_heavy_module_and_makes_no_thread_
         "import threading, os\n"
         "from opentelemetry.sdk.trace import TracerProvider\n"
         "import otel_audit\n"
-        f"provider = TracerProvider()\nwith otel_audit.install({str(tmp_path / 'log')!r}, provider=provider, spool={str(tmp_path / 'spool')!r}):\n"
+        "provider = TracerProvider()\n"
+        f"log, spool = {str(tmp_path / 'log')!r}, {str(tmp_path / 'spool')!r}\n"
+        "with otel_audit.install(log, provider=provider, spool=spool):\n"
         "    result = {'modules': sorted(set(sys.modules) - before), 'threads': threading.active_count()}\n"
     )
     assert HEAVY & {name.split(".")[0] for name in found["modules"]} == set()
@@ -44,7 +59,14 @@ def test_a_processor_that_saw_no_span_loads_no_heavy_module_and_makes_no_thread_
 
 def test_the_public_names_are_few_and_fixed():
     names = in_new_process("import otel_audit\nresult = sorted(otel_audit.__all__)")
-    assert names == ["AuditError", "AuditSpanProcessor", "ConfigurationError", "Installation", "__version__", "install"]
+    assert names == [
+        "AuditError",
+        "AuditSpanProcessor",
+        "ConfigurationError",
+        "Installation",
+        "__version__",
+        "install",
+    ]
 
 
 def test_every_public_name_can_be_fetched():

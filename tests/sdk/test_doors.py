@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
@@ -35,14 +34,20 @@ def provider():
 
 def call(provider: TracerProvider, path: str = "/orders/1") -> None:
     span = provider.get_tracer("web").start_span(
-        "GET", kind=SpanKind.SERVER, attributes={"http.request.method": "GET", "url.path": path, "http.response.status_code": 200}
+        "GET",
+        kind=SpanKind.SERVER,
+        attributes={"http.request.method": "GET", "url.path": path, "http.response.status_code": 200},
     )
     span.end()
 
 
 def rows(places: dict[str, str], *columns: str) -> list[dict[str, object]]:
     files = sorted(Path(places["destination"]).glob("log/*/date=*/hour=*/*.parquet"))
-    return [row for file in files for row in pq.read_table(file, columns=list(columns) or None, partitioning=None).to_pylist()]
+    return [
+        row
+        for file in files
+        for row in pq.read_table(file, columns=list(columns) or None, partitioning=None).to_pylist()
+    ]
 
 
 def test_the_processor_writes_each_span_once(provider, places):
@@ -50,7 +55,9 @@ def test_the_processor_writes_each_span_once(provider, places):
     for number in range(100):
         call(provider, f"/orders/{number}")
     assert provider.force_flush()
-    assert sorted(row["requestPath"] for row in rows(places, "requestPath")) == sorted(f"/orders/{n}" for n in range(100))
+    assert sorted(row["requestPath"] for row in rows(places, "requestPath")) == sorted(
+        f"/orders/{n}" for n in range(100)
+    )
 
 
 def test_all_doors_at_once_give_one_record_a_span(provider, places, monkeypatch):
@@ -95,7 +102,9 @@ def test_the_entry_point_names_the_exporter():
 
 
 def test_options_of_a_declarative_configuration_are_settings(tmp_path):
-    exporter = AuditSpanExporter(destination=str(tmp_path / "log"), spool=str(tmp_path / "spool"), rotation={"max_age": "5m"})
+    exporter = AuditSpanExporter(
+        destination=str(tmp_path / "log"), spool=str(tmp_path / "spool"), rotation={"max_age": "5m"}
+    )
     assert exporter._recorder is not None
     assert exporter._recorder.settings.rotation.max_age == 300
     exporter.shutdown()
@@ -103,7 +112,9 @@ def test_options_of_a_declarative_configuration_are_settings(tmp_path):
 
 def test_a_recorded_but_unsampled_span_is_audited(places):
     class RecordOnly(Sampler):
-        def should_sample(self, parent_context, trace_id, name, kind=None, attributes=None, links=None, trace_state=None):
+        def should_sample(
+            self, parent_context, trace_id, name, kind=None, attributes=None, links=None, trace_state=None
+        ):
             return SamplingResult(Decision.RECORD_ONLY, attributes)
 
         def get_description(self):
@@ -126,13 +137,14 @@ def test_nothing_recorded_makes_no_file(places):
 
 
 def test_install_needs_a_provider_and_never_sets_one_behind_the_back(places):
+    log, spool = places["destination"], places["spool"]
     program = (
         "import otel_audit\nfrom opentelemetry import trace\n"
-        "try: otel_audit.install(%r, spool=%r)\n"
+        f"try: otel_audit.install({log!r}, spool={spool!r})\n"
         "except otel_audit.ConfigurationError as error: print(error)\n"
         "print(type(trace.get_tracer_provider()).__name__)\n"
-        "with otel_audit.install(%r, spool=%r, create_provider=True) as made: print(trace.get_tracer_provider() is made.provider)"
-        % (places["destination"], places["spool"], places["destination"], places["spool"])
+        f"with otel_audit.install({log!r}, spool={spool!r}, create_provider=True) as made:\n"
+        "    print(trace.get_tracer_provider() is made.provider)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     said = done.stdout.splitlines()
@@ -155,7 +167,13 @@ def test_uninstall_takes_the_processor_off(provider, places):
         ({"destination": "ftp://host/x"}, "ftp"),
         ({"destination": "x", "mask": {"rules": [{"field": "request", "operator": "hash"}]}}, "32 bytes"),
         ({"destination": "x", "mask": {"key": "tooshort"}}, "32 bytes"),
-        ({"destination": "x", "mask": {"rules": [{"field": "request", "operator": "keep", "entity": "NOPE"}]}}, "entity"),
+        (
+            {
+                "destination": "x",
+                "mask": {"rules": [{"field": "request", "operator": "keep", "entity": "NOPE"}]},
+            },
+            "entity",
+        ),
         ({"destination": "x", "identity": {"fields": ["shoe-size"]}}, "identity.fields"),
         ({"destination": "x", "streams": {"platform": {"format": "parquet", "compression": "gzip"}}}, "gzip"),
         ({}, "OTEL_AUDIT_DESTINATION"),
@@ -187,7 +205,11 @@ def test_a_wrong_configuration_of_the_exporter_ends_the_process_or_warns(on_erro
     }
     instrument = Path(sys.executable).with_name("opentelemetry-instrument")
     done = subprocess.run(
-        [instrument, sys.executable, "-c", "print('the application ran')"], env=environment, capture_output=True, text=True
+        [instrument, sys.executable, "-c", "print('the application ran')"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ("the application ran" in done.stdout) == (on_error == "warn")
     assert (done.returncode == 0) == (on_error == "warn")
@@ -213,20 +235,22 @@ def test_a_forked_child_writes_through_a_slot_of_its_own(provider, places):
 
 
 def test_the_next_process_ships_what_a_killed_one_left(places):
-    program = (
-        "import os, otel_audit, otel_audit.sdk.recorder as r\n"
+    log, spool = places["destination"], places["spool"]
+    begin = (
+        "import os, otel_audit\n"
         "from opentelemetry.sdk.trace import TracerProvider\n"
         "from opentelemetry.trace import SpanKind\n"
         "provider = TracerProvider()\n"
-        "processor = otel_audit.AuditSpanProcessor(destination=%r, spool=%r)\n"
+        f"processor = otel_audit.AuditSpanProcessor(destination={log!r}, spool={spool!r})\n"
         "provider.add_span_processor(processor)\n"
-        "for path in %s:\n"
-        "    provider.get_tracer('web').start_span('GET', kind=SpanKind.SERVER, attributes={'http.request.method': 'GET', 'url.path': path}).end()\n"
-        "%s"
+        "def call(path):\n"
+        "    attributes = {'http.request.method': 'GET', 'url.path': path}\n"
+        "    provider.get_tracer('web').start_span('GET', kind=SpanKind.SERVER, attributes=attributes).end()\n"
     )
-    first = program % (places["destination"], places["spool"], ["/1", "/2", "/3"], "processor._recorder._queue.flush(60)\nos.kill(os.getpid(), 9)")
-    second = program % (places["destination"], places["spool"], ["/4"], "provider.shutdown()")
-    killed = subprocess.run([sys.executable, "-c", first])
+    durable_then_dead = "processor._recorder._queue.flush(60)\nos.kill(os.getpid(), 9)"
+    first = f"{begin}for path in '/1', '/2', '/3': call(path)\n{durable_then_dead}"
+    second = f"{begin}call('/4')\nprovider.shutdown()"
+    killed = subprocess.run([sys.executable, "-c", first], check=False)
     assert killed.returncode == -9
     assert rows(places) == [], "nothing was shipped before the kill"
     subprocess.run([sys.executable, "-c", second], check=True)
@@ -243,7 +267,11 @@ def test_a_full_queue_is_a_gap_record(provider, places):
     call(provider)
     provider.shutdown()
     found = rows(places, "eventName", "attributes")
-    lost = sum(__import__("json").loads(row["attributes"])["audit.gap.count"] for row in found if row["eventName"] == "audit.gap")
+    lost = sum(
+        __import__("json").loads(row["attributes"])["audit.gap.count"]
+        for row in found
+        if row["eventName"] == "audit.gap"
+    )
     written = sum(row["eventName"] == "http.server" for row in found)
     assert lost > 0
     assert lost + written == 501

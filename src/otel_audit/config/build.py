@@ -10,13 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from otel_audit.config.loader import leaves
 from otel_audit.config.settings import ModelIo, Platform, Settings
 from otel_audit.convert.options import ConvertOptions, IdentityOptions, ModelEndpoint
+from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import ConfigurationError
 from otel_audit.mask.models import ModelTag
 from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule
-from otel_audit.encode.options import EncodeOptions
 from otel_audit.pipeline.options import PipelineOptions, StreamOptions
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.store.url import parse_url

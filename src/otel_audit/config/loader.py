@@ -161,14 +161,20 @@ def _checked(
             if not isinstance(value, Mapping):
                 raise ConfigurationError(f"{source}: {name} is a table, not a single value")
             result[key] = _checked(
-                value, source=source, literal_secrets=literal_secrets, kind=entry.metadata["section"], path=f"{name}."
+                value,
+                source=source,
+                literal_secrets=literal_secrets,
+                kind=entry.metadata["section"],
+                path=f"{name}.",
             )
         elif "tables" in entry.metadata:
             if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
                 raise ConfigurationError(f"{source}: {name} is a list of tables ([[{name}]])")
             item_kind = entry.metadata["tables"]
             result[key] = tuple(
-                _item(item_kind, item, source=source, literal_secrets=literal_secrets, path=f"{name}[{index}].")
+                _item(
+                    item_kind, item, source=source, literal_secrets=literal_secrets, path=f"{name}[{index}]."
+                )
                 for index, item in enumerate(value)
             )
         else:
@@ -192,7 +198,9 @@ def _parsed(
             return secret(value, literal=literal_secrets)
         return entry.metadata["parse"](value)
     except ValueError as error:
-        shown = "" if entry.metadata.get("secret") or "url" in name or "destination" in name else f" = {value!r}"
+        shown = (
+            "" if entry.metadata.get("secret") or "url" in name or "destination" in name else f" = {value!r}"
+        )
         raise ConfigurationError(f"{source}: {name}{shown} is not accepted; give {error}") from None
 
 

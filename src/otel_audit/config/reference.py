@@ -11,9 +11,10 @@ from otel_audit.config.settings import Settings
 _HEAD = f"""\
 # Configuration
 
-Settings come from arguments, the environment, a declarative OpenTelemetry configuration and a TOML file; the first of these that says something wins.
-The file is named by `{CONFIG_VARIABLE}`. Lists of tables stand only in files and arguments. An unknown key in a file or an argument is refused; an unknown
-`OTEL_AUDIT_*` variable is warned of. A secret is given as `env:NAME` or `file:/path`; only the environment may hold it itself.
+Settings come from arguments, the environment, a declarative OpenTelemetry configuration and a TOML file; the
+first of these that says something wins. The file is named by `{CONFIG_VARIABLE}`. Lists of tables stand only in
+files and arguments. An unknown key in a file or an argument is refused; an unknown `OTEL_AUDIT_*` variable is
+warned of. A secret is given as `env:NAME` or `file:/path`; only the environment may hold it itself.
 
 `otel-audit doctor` prints the settings in force.
 

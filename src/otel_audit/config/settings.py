@@ -78,7 +78,9 @@ class ModelIo:
     enabled: bool = setting(flag, "off records no inference span", True)
     format: str = setting(one_of("parquet", "ndjson"), "file format", "parquet")
     compression: str | None = setting(one_of("zstd", "gzip"), "zstd; for ndjson also gzip, its default")
-    content: str = setting(one_of("off", "as-captured"), "whether messages and bodies are written", "as-captured")
+    content: str = setting(
+        one_of("off", "as-captured"), "whether messages and bodies are written", "as-captured"
+    )
     actions: bool = setting(flag, "whether tool, agent, chain and retrieval spans are recorded", True)
     rotation: RotationOverride = section(RotationOverride)
     destinations: tuple[Destination, ...] = tables(Destination, "instead of log.destination")
@@ -98,7 +100,9 @@ class Log:
 
     destination: str | None = setting(text, "folder, file://, gs:// or memory:// URL")
     spool: str | None = setting(text, "folder; by default one per user under the state directory")
-    delivery: str = setting(one_of("blocking", "best-effort"), "what the caller waits for; docs/guarantees.md", "blocking")
+    delivery: str = setting(
+        one_of("blocking", "best-effort"), "what the caller waits for; docs/guarantees.md", "blocking"
+    )
     on_error: str = setting(one_of("exit", "warn"), "what a wrong configuration does at start", "exit")
     preflight: bool = setting(flag, "try the destination at start", False)
     tenant: str = setting(text, "tenant of records from this process", "default")
@@ -141,7 +145,8 @@ class Mask:
     key_id: str = setting(text, "name of the key in pseudonyms", "k1")
     identity: str = setting(one_of("keep", "hash", "redact"), "what becomes of user ids", "keep")
     pii_outputs: str | None = setting(
-        one_of("keep", "withhold"), "outputs of models with the PII tag; by default predictions stay, quotes go"
+        one_of("keep", "withhold"),
+        "outputs of models with the PII tag; by default predictions stay, quotes go",
     )
     rules: tuple[MaskRule, ...] = tables(MaskRule, "exceptions by field")
 

@@ -14,7 +14,16 @@ from typing import Final
 
 from otel_audit.errors import ConfigurationError
 
-_UNITS_OF_SIZE: Final = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_UNITS_OF_SIZE: Final = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+}
 _UNITS_OF_TIME: Final = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 
@@ -121,13 +130,17 @@ def secret(value: object, *, literal: bool) -> Secret:
     kind, _, name = value.partition(":")
     if kind == "env" and name:
         if name not in os.environ:
-            raise ConfigurationError(f"the environment variable {name}, which a secret is to come from, is not set")
+            raise ConfigurationError(
+                f"the environment variable {name}, which a secret is to come from, is not set"
+            )
         return Secret(os.environ[name].encode())
     if kind == "file" and name:
         try:
             return Secret(Path(name).read_bytes().strip())
         except OSError as error:
-            raise ConfigurationError(f"the file {name}, which a secret is to come from, cannot be read") from error
+            raise ConfigurationError(
+                f"the file {name}, which a secret is to come from, cannot be read"
+            ) from error
     if literal:
         return Secret(value.encode())
     raise ValueError("env:NAME or file:/path; a secret itself does not belong in a file")

@@ -104,9 +104,7 @@ class Destination:
                 path=LogFile(
                     table,
                     Partition(file.hours),
-                    FileName(
-                        draft.writer, draft.commit, number, file.sha256[:12], file.extension
-                    ),
+                    FileName(draft.writer, draft.commit, number, file.sha256[:12], file.extension),
                 ).path,
                 local=f"{number:04d}",
                 format=form.format,
@@ -154,7 +152,8 @@ class Destination:
                 table = TableName(stream, edition)
                 try:
                     self._create_json(
-                        StreamMarker(table).path, {"format": form.format, "stream": stream, "table": f"log/{table}"}
+                        StreamMarker(table).path,
+                        {"format": form.format, "stream": stream, "table": f"log/{table}"},
                     )
                 except Conflict:
                     edition += 1

@@ -37,7 +37,6 @@ class Loss:
     from_unix_nano: int
     to_unix_nano: int
 
-
     def event(self, service: str) -> LogData:
         """What the log says of it."""
         return LogData(

@@ -23,11 +23,11 @@ import pyarrow.compute as pc
 
 from otel_audit.convert.converter import Converter
 from otel_audit.convert.spans import LogData, SpanData
+from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import SpoolError
 from otel_audit.mask.masker import MaskedBatch, Masker
 from otel_audit.pipeline.destination import Destination, destination_id
 from otel_audit.pipeline.losses import Losses
-from otel_audit.encode.options import EncodeOptions
 from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.shipper import Shipper
 from otel_audit.spool import Slot, StreamWriter
@@ -166,4 +166,3 @@ def _destinations(options: PipelineOptions) -> list[Destination]:
         for url in stream.destinations:
             formats.setdefault(url, {})[stream.name] = stream.files
     return [Destination(url, by_stream, options.mask) for url, by_stream in formats.items()]
-

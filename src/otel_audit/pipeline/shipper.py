@@ -98,9 +98,8 @@ class Shipper:
                 self._asked += 1
                 turn = self._asked
                 self._state.notify_all()
-                self._state.wait_for(
-                    lambda: self._answered >= turn or not self._thread.is_alive(), deadline - time.monotonic()
-                )
+                while self._answered < turn and self._thread.is_alive() and time.monotonic() < deadline:
+                    self._state.wait(deadline - time.monotonic())
                 if self._answered >= turn and self._complete:
                     return True
                 # Something failed: whoever flushes wants it tried again while there is time.

@@ -91,7 +91,7 @@ class SpanQueue(Generic[Item]):
         self,
         consume: Consumer[Item],
         report_loss: Callable[[str, int], None],
-        options: QueueOptions = QueueOptions(),  # noqa: B008  (frozen)
+        options: QueueOptions = QueueOptions(),
     ) -> None:
         self._consume = consume
         self._report_loss = report_loss
