@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from otel_audit.convert import notes
 from otel_audit.convert.inference.call import InferenceCall
-from otel_audit.convert.inference.json_text import dump
+from otel_audit.convert.inference.json_text import dump, plain_json
 from otel_audit.convert.inference.messages import REASONS, Message, finish_reason, has_content, split_system
 from otel_audit.convert.inference.operations import MODEL_OPERATIONS
 from otel_audit.convert.inference.parameters import canonical_name, parameters_text
@@ -141,14 +141,15 @@ class Draft:
 
     def add_extra(self, name: str, value: str | int | float) -> bool:
         """Takes a further fact; returns whether it is in the call now."""
-        text = value if isinstance(value, str) else dump(value)
+        text = value if isinstance(value, str) else dump(plain_json(value, self.oddities))
         if not text:
             return True
         return self.extra.setdefault(name, text) == text
 
     def add_parameter(self, name: str, value: Value) -> bool:
         """Takes a request parameter under its canonical name; returns whether it is in the call now."""
-        return bool(self.parameters.setdefault(canonical_name(name), value) == value)
+        plain = plain_json(value, self.oddities)
+        return bool(self.parameters.setdefault(canonical_name(name), plain) == plain)
 
     def add_user(self, origin: str, value: object) -> bool:
         """Takes an asserted user id; returns whether it is one."""

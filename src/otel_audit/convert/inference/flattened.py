@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from otel_audit.convert import notes
+from otel_audit.convert.inference.json_text import plain_json
 from otel_audit.convert.spans import Attributes, Value
 
 __all__ = ["has_prefix", "nested"]
@@ -65,7 +66,8 @@ class _Node(dict[str, Any]):
 
 def _closed(node: dict[str, Any], oddities: list[str]) -> Value:
     items = {
-        step: _closed(item, oddities) if isinstance(item, _Node) else item for step, item in node.items()
+        step: _closed(item, oddities) if isinstance(item, _Node) else plain_json(item, oddities)
+        for step, item in node.items()
     }
     if not all(_is_number(step) for step in items):
         return items

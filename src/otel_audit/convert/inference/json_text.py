@@ -137,7 +137,7 @@ def _parse_slowly(text: str, oddities: list[str]) -> Value | _Unreadable:
     found: list[str] = []
 
     def exact_integer(digits: str) -> Value:
-        if len(digits) < _LONGEST_INTEGER or -MAX_EXACT <= int(digits[:20]) <= MAX_EXACT:
+        if len(digits) <= _LONGEST_INTEGER and -MAX_EXACT <= int(digits) <= MAX_EXACT:
             return int(digits)
         found.append(notes.NUMBER_AS_TEXT)
         return digits

@@ -188,7 +188,7 @@ def message(value: Value, default_role: str, oddities: list[str]) -> Message:
     given = value.get("parts")
     if given is not None:
         parts = content_parts(given, oddities)
-    elif value.get("type") in _LONE_PARTS and "role" not in value:
+    elif "role" not in value and str(value.get("type")) in _LONE_PARTS:
         parts, role = content_parts([value], oddities), "assistant"
         return {"role": "tool" if _is_tool_result(parts) else role, "parts": parts}
     else:

@@ -157,7 +157,7 @@ def settle_operation(draft: Draft, named: str | None) -> str | None:
         operation = _shown(draft)
     if operation in MODEL_OPERATIONS and operation != "predict" and not _has_model(draft, named):
         operation = "chain"
-    if operation == raw:
+    if operation is not None and operation == raw:
         del rest[_OPERATION]
     return operation
 

@@ -34,7 +34,7 @@ from otel_audit.convert.inference.text_messages import read_text_messages
 from otel_audit.convert.inference.tools import tool_definitions
 from otel_audit.convert.spans import Attributes, Value
 
-__all__ = ["OPERATION_NAME", "read", "structured", "system_parts"]
+__all__ = ["FIELDS", "OPERATION_NAME", "read", "structured", "system_parts"]
 
 OPERATION_NAME: Final = gen_ai.GEN_AI_OPERATION_NAME
 
@@ -160,7 +160,8 @@ def _fields() -> dict[str, tuple[int, str]]:
     return table | {key: (_EXTRA, name) for key, name in extra.items()}
 
 
-_FIELDS: Final = _fields()
+FIELDS: Final = _fields()
+"""Attribute → how it is taken, and the name it goes to."""
 
 _PROVIDERS: Final = {
     name: provider_named(name)
@@ -177,10 +178,10 @@ def read(attributes: Attributes, draft: Draft) -> None:
 
     ``gen_ai.operation.name`` stays in ``draft.rest``, for the reader to decide on.
     """
-    rest, info, parameters = draft.rest, draft.info, draft.parameters
+    rest, info = draft.rest, draft.info
     total = None
     for key, value in attributes.items():
-        field = _FIELDS.get(key)
+        field = FIELDS.get(key)
         if field is None:
             rest[key] = value
             continue
@@ -191,10 +192,7 @@ def read(attributes: Attributes, draft: Draft) -> None:
                 continue
             taken = value != _NO_MODEL and draft.know(name, value)
         elif kind == _PARAMETER:
-            if name not in parameters:
-                parameters[name] = value
-                continue
-            taken = parameters[name] == value
+            taken = draft.add_parameter(name, value)
         elif kind == _COUNT:
             if type(value) is int and 0 <= value <= MAX_EXACT and name not in info:
                 info[name] = value
