@@ -6,6 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
+from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
+from opentelemetry.instrumentation.requests import RequestsInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_audit.store.base import Store, StoreOptions
 from otel_audit.store.open import open_store
@@ -53,3 +58,18 @@ def open_gcs(bucket: Bucket) -> Iterator[OpenStore]:
     yield open_gcs
     for store in opened:
         store.close()
+
+
+@pytest.fixture
+def spans() -> Iterator[Callable[[], list[str]]]:
+    """Names of the spans that an application with instrumented HTTP clients makes."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    instrumentors = AioHttpClientInstrumentor(), RequestsInstrumentor()
+    for instrumentor in instrumentors:
+        instrumentor.instrument(tracer_provider=provider)
+    yield lambda: [span.name for span in exporter.get_finished_spans()]
+    for instrumentor in instrumentors:
+        instrumentor.uninstrument()
+    provider.shutdown()

@@ -16,12 +16,9 @@ import gcsfs.core
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from contracts.store_contract import PATH, StoreContract, create
+from otel_audit.errors import Blocked
 from otel_audit.store import gcs, gcs_api
 from otel_audit.store.base import ObjectInfo, Outcome, Store, StoreOptions
 from otel_audit.store.open import open_store
@@ -201,19 +198,6 @@ def test_the_emulator_of_the_environment_is_used(
     assert fake_gcs.get(bucket, "a") == b"x"
 
 
-@pytest.fixture
-def spans() -> Iterator[Callable[[], list[str]]]:
-    """Names of the client spans that instrumented aiohttp makes."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    instrumentor = AioHttpClientInstrumentor()
-    instrumentor.instrument(tracer_provider=provider)
-    yield lambda: [span.name for span in exporter.get_finished_spans()]
-    instrumentor.uninstrument()
-    provider.shutdown()
-
-
 def test_our_own_requests_make_no_spans(
     bucket: Bucket, open_gcs: OpenStore, spans: Callable[[], list[str]]
 ) -> None:
@@ -222,6 +206,17 @@ def test_our_own_requests_make_no_spans(
     store.read(PATH)
     list(store.list())
     assert spans() == []
+
+
+def test_an_emulator_that_is_no_address_is_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://user:secret@localhost/path")
+    store = open_store("gs://bucket")
+    try:
+        with pytest.raises(Blocked) as caught:
+            create(store, "a", b"x")
+    finally:
+        store.close()
+    assert str(caught.value) == "endpoint-not-a-url"
 
 
 async def _get(url: str) -> None:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -96,6 +97,17 @@ def test_each_request_carries_a_token(
     assert store.read(PATH) == b"content"
     assert {request.headers["authorization"] for request in bucket.proxy.requests} == {"Bearer token-1"}
     assert len(tokens.assertions) == 1
+
+
+def test_asking_for_a_token_makes_no_spans(
+    open_gcs: OpenStore, account: Path, tokens: TokenServer, spans: Callable[[], list[str]]
+) -> None:
+    """google-auth asks with requests, on the loop's thread."""
+    create(open_gcs(gcs_credentials=str(account)), PATH, b"content")
+    assert len(tokens.assertions) == 1
+    assert spans() == []
+    requests.post(tokens.url, data={"assertion": "a.e30.c"}, timeout=10).close()
+    assert spans() == ["POST"]
 
 
 def test_only_the_narrow_scope_is_asked_for(open_gcs: OpenStore, account: Path, tokens: TokenServer) -> None:

@@ -64,6 +64,29 @@ def test_options_are_checked(wrong: dict[str, float]) -> None:
         StoreOptions(**wrong)
 
 
+@pytest.mark.parametrize("endpoint", ["http://localhost:4443", "https://10.0.0.1", "http://[::1]:4443/"])
+def test_endpoints_are_addresses(endpoint: str) -> None:
+    assert StoreOptions(gcs_endpoint=endpoint).gcs_endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "localhost:4443",
+        "ftp://host",
+        "http://",
+        "http://u:secret@host",
+        "http://host/secret",
+        "http://h?secret",
+    ],
+)
+def test_other_texts_are_no_endpoint(endpoint: str) -> None:
+    with pytest.raises(ConfigurationError, match="without user") as caught:
+        StoreOptions(gcs_endpoint=endpoint)
+    assert "secret" not in str(caught.value)
+
+
 def test_a_store_is_given_a_url_of_its_kind() -> None:
     for kind, url in (LocalStore, "memory://x"), (MemoryStore, "/x"):
         with pytest.raises(ValueError, match="URL"):

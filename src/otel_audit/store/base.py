@@ -22,11 +22,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Final, Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Final, Protocol
 
 from otel_audit.errors import ConfigurationError, InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAX_PATH_BYTES: Final = 500
 """Twice that, a destination's prefix and a path, fits the 1,024 bytes of an object's name.
@@ -36,6 +37,9 @@ https://cloud.google.com/storage/docs/objects#naming; S3 has the same limit. The
 
 MAX_PART_BYTES: Final = 255
 """What file systems take for one name."""
+
+ENDPOINT: Final = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
+"""Address of a server, without a path: ``http://localhost:4443``."""
 
 _MIB: Final = 2**20
 
@@ -77,7 +81,7 @@ class StoreOptions:
         retry_wait_s: before the second attempt; doubles, with jitter.
         upload_chunk_bytes: what one request of an upload carries, and so what an upload holds in memory;
             a multiple of 256 KiB, a rule of resumable uploads.
-        gcs_endpoint: address of Cloud Storage's JSON API, without a path, when it is not Google's own: an
+        gcs_endpoint: ``http(s)://host[:port]`` of Cloud Storage's JSON API when it is not Google's own: an
             emulator or a private endpoint. Default: ``STORAGE_EMULATOR_HOST``, else Google's.
         gcs_credentials: ``default`` looks in the usual places (Application Default Credentials, the metadata
             server), ``anonymous`` sends none, anything else is the path of a service account file. With
@@ -100,6 +104,9 @@ class StoreOptions:
             raise ConfigurationError("a store makes at least one attempt and waits zero seconds or more")
         if self.upload_chunk_bytes <= 0 or self.upload_chunk_bytes % (256 * 2**10):
             raise ConfigurationError("upload_chunk_bytes is a positive multiple of 262144 (256 KiB)")
+        if self.gcs_endpoint is not None and not ENDPOINT.fullmatch(self.gcs_endpoint):
+            # Not shown: what is wrong with it may be a password in it.
+            raise ConfigurationError("gcs_endpoint is http(s)://host[:port], without user, path or query")
 
 
 class Store(Protocol):

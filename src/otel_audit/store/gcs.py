@@ -42,7 +42,7 @@ import requests
 from gcsfs.core import GCSFileSystem  # type: ignore[import-untyped]
 
 from otel_audit.errors import Blocked, Conflict, Missing, Retry
-from otel_audit.store.base import ObjectInfo, Outcome, StoreOptions, check_path
+from otel_audit.store.base import ENDPOINT, ObjectInfo, Outcome, StoreOptions, check_path
 from otel_audit.store.gcs_api import Fingerprint, GcsApi
 from otel_audit.store.http_client import HttpClient
 from otel_audit.store.layout import ProbeFile
@@ -219,6 +219,9 @@ class _Access:
         self._options = options
         self._files: GCSFileSystem | None = None
         self.endpoint = self._found().base.removesuffix("/storage/v1/")
+        if not ENDPOINT.fullmatch(self.endpoint):
+            # STORAGE_EMULATOR_HOST is not ours to check before.
+            raise Blocked("endpoint-not-a-url")
 
     def authorize(self, headers: dict[str, str]) -> None:
         """Add credentials, refreshed when they are about to expire. Raises Blocked or Retry."""

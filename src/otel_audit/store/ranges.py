@@ -58,11 +58,8 @@ class RangeFile(io.RawIOBase):
         end = self._size if size is None or size < 0 else min(start + size, self._size)
         if start == end:
             return b""
-        before_tail = self._size - len(self._tail)
-        if start >= before_tail:
-            data = self._tail[start - before_tail : end - before_tail]
-        else:
-            data = self._fetch(start, end)
+        held = self._size - len(self._tail)
+        data = self._tail[start - held : end - held] if start >= held else self._fetch(start, end)
         self._position = end
         return data
 
