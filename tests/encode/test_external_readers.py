@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow.dataset as ds
 import pytest
 
-from otel_audit.encode import encode_partitions
+from otel_audit.encode.partitions import encode_partitions
 from otel_audit.record.partition import NANOS_PER_HOUR
 from otel_audit.record.schema import SCHEMA
 from record.strategies import batch_of

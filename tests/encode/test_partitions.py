@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from otel_audit.encode import EXTENSIONS, EncodeOptions, encode_partitions
+from otel_audit.encode.options import EXTENSIONS, EncodeOptions
+from otel_audit.encode.partitions import encode_partitions
 from otel_audit.errors import ConfigurationError
 from otel_audit.record.files import read_ndjson, read_parquet
 from otel_audit.record.partition import NANOS_PER_HOUR

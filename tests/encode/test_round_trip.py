@@ -13,7 +13,8 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 
-from otel_audit.encode import EXTENSIONS, EncodeOptions, open_writer
+from otel_audit.encode.options import EXTENSIONS, EncodeOptions
+from otel_audit.encode.partitions import open_writer
 from otel_audit.record.canonical import digest, recompute, record_hashes
 from otel_audit.record.files import read_ndjson, read_parquet
 from otel_audit.record.schema import EXACT_TIMES, JSON_COLUMNS, SCHEMA

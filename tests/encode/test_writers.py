@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from otel_audit.encode import EXTENSIONS, EncodeOptions, ndjson, open_writer
+from otel_audit.encode import ndjson
+from otel_audit.encode.options import EXTENSIONS, EncodeOptions
+from otel_audit.encode.partitions import open_writer
 from otel_audit.errors import ConfigurationError
 from otel_audit.record.files import read_ndjson
 from otel_audit.record.schema import BY_NAME, SCHEMA, Group

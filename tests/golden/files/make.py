@@ -14,7 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from golden.canonical.make import CASES, TIMES
-from otel_audit.encode import EXTENSIONS, open_writer
+from otel_audit.encode.options import EXTENSIONS
+from otel_audit.encode.partitions import open_writer
 from otel_audit.record.canonical import digest
 from otel_audit.record.schema import EXACT_TIMES, SCHEMA_MINOR_VERSION
 from record import slow_canonical as slow
