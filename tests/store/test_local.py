@@ -14,7 +14,7 @@ import pytest
 
 from contracts.store_contract import BOUNDARY, PATH, StoreContract, create, sha256
 from otel_audit.errors import Blocked, Conflict, IntegrityError, Missing, Refused, Retry, StoreError
-from otel_audit.store import local
+from otel_audit.store import os_errors
 from otel_audit.store.base import ObjectInfo, Outcome, Store
 from otel_audit.store.open import open_store
 
@@ -342,5 +342,5 @@ class TestErrors:
 
 def test_every_cause_is_a_word() -> None:
     """Causes are metric attributes: a closed set, safe anywhere."""
-    causes = {cause for _, cause in local._BY_ERRNO.values()}
+    causes = {cause for _, cause in os_errors.BY_ERRNO.values()}
     assert all(cause.replace("-", "").isalpha() and cause.islower() for cause in causes)

@@ -33,10 +33,11 @@ from typing import Final
 
 import pyarrow as pa
 
-from otel_audit.errors import Blocked, Conflict, Missing, Refused, Retry, StoreError
+from otel_audit.errors import Blocked, Conflict, Missing, Retry
 from otel_audit.store.base import ObjectInfo, Outcome, check_path
 from otel_audit.store.content import blocks, check_sha256, compare_sha256
 from otel_audit.store.layout import ProbeFile
+from otel_audit.store.os_errors import os_errors_translated
 from otel_audit.store.url import Scheme, StoreUrl
 
 _INCOMING: Final = ".incoming"
@@ -46,28 +47,6 @@ _STALE_S: Final = 24 * 3600.0
 
 _FILE_MODE: Final = 0o640
 _FOLDER_MODE: Final = 0o750
-
-_BY_ERRNO: Final[dict[int, tuple[type[StoreError], str]]] = {
-    errno.ENOENT: (Missing, "not-found"),
-    errno.ENOSPC: (Blocked, "disk-full"),
-    errno.EDQUOT: (Blocked, "quota"),
-    errno.EACCES: (Blocked, "permission-denied"),
-    errno.EPERM: (Blocked, "permission-denied"),
-    errno.EROFS: (Blocked, "read-only"),
-    errno.ENOTDIR: (Blocked, "not-a-folder"),
-    errno.EEXIST: (Blocked, "not-a-folder"),
-    errno.EXDEV: (Blocked, "folder-spans-devices"),
-    errno.EOPNOTSUPP: (Blocked, "no-hard-links"),
-    errno.EMLINK: (Blocked, "no-hard-links"),
-    errno.ENAMETOOLONG: (Refused, "name-too-long"),
-    errno.EFBIG: (Refused, "too-large"),
-    errno.EIO: (Retry, "io-error"),
-    errno.ESTALE: (Retry, "stale-handle"),
-    errno.ETIMEDOUT: (Retry, "timeout"),
-    errno.EMFILE: (Retry, "too-many-open-files"),
-    errno.ENFILE: (Retry, "too-many-open-files"),
-    errno.EINTR: (Retry, "interrupted"),
-}
 
 
 class LocalStore:
@@ -94,7 +73,7 @@ class LocalStore:
     def create(self, path: str, content: bytes | Path, *, sha256: str) -> Outcome:
         """Write, fsync and link a file; see the module and the port."""
         target = self._target(path)
-        with _translated(path), self._unsettled_on_loss(path):
+        with os_errors_translated(path), self._unsettled_on_loss(path):
             if os.path.lexists(target):
                 size = check_sha256(content, path=path, sha256=sha256)
                 return self._compare(target, path, size=size, sha256=sha256)
@@ -111,12 +90,12 @@ class LocalStore:
 
     def read(self, path: str) -> bytes:
         """All bytes of the file; see the port."""
-        with _translated(path, reading=True):
+        with os_errors_translated(path, reading=True):
             return self._target(path).read_bytes()
 
     def size(self, path: str) -> int:
         """Size of the file in bytes; see the port."""
-        with _translated(path, reading=True):
+        with os_errors_translated(path, reading=True):
             found = self._target(path).stat()
         if not stat.S_ISREG(found.st_mode):
             raise Missing("not-a-file", path=path)
@@ -124,7 +103,7 @@ class LocalStore:
 
     def created(self, path: str) -> int:
         """When the file was last modified, which nothing of ours does after its creation; see the port."""
-        with _translated(path, reading=True):
+        with os_errors_translated(path, reading=True):
             return self._target(path).stat().st_mtime_ns
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
@@ -135,12 +114,12 @@ class LocalStore:
     def open_input(self, path: str) -> pa.NativeFile:
         """The file for positioned reads; see the port."""
         self.size(path)
-        with _translated(path, reading=True):
+        with os_errors_translated(path, reading=True):
             return pa.OSFile(str(self._target(path)), "rb")
 
     def try_overwrite(self, probe: ProbeFile, content: bytes) -> bool:
         """Write into the file; see :class:`~otel_audit.store.probing.Prober`."""
-        with _translated(probe.path):
+        with os_errors_translated(probe.path):
             try:
                 self._target(probe.path).write_bytes(content)
             except PermissionError:
@@ -149,7 +128,7 @@ class LocalStore:
 
     def try_delete(self, probe: ProbeFile) -> bool:
         """Remove the file; see :class:`~otel_audit.store.probing.Prober`."""
-        with _translated(probe.path):
+        with os_errors_translated(probe.path):
             try:
                 self._target(probe.path).unlink()
             except PermissionError:
@@ -250,7 +229,7 @@ class LocalStore:
             raise Retry("folder-removed", path=path) from error
 
     def _walk(self, folder: Path, inside: str, prefix: str) -> Iterator[ObjectInfo]:
-        with _translated(inside or "."):
+        with os_errors_translated(inside or "."):
             try:
                 with os.scandir(folder) as scan:
                     entries = [(entry.name + "/" * entry.is_dir(), entry) for entry in scan]
@@ -264,26 +243,13 @@ class LocalStore:
             if name.endswith("/"):
                 yield from self._walk(Path(entry.path), path, prefix)
             elif path.startswith(prefix):
-                with _translated(path):
+                with os_errors_translated(path):
                     try:
                         found = entry.stat()
                     except FileNotFoundError:
                         continue
                 if stat.S_ISREG(found.st_mode):
                     yield ObjectInfo(path, found.st_size)
-
-
-@contextmanager
-def _translated(path: str, *, reading: bool = False) -> Iterator[None]:
-    """Turn the system's errors into the port's; no message of the system is passed on."""
-    try:
-        yield
-    except OSError as error:
-        if reading and error.errno in {errno.ENOTDIR, errno.EISDIR}:
-            raise Missing("not-found", path=path) from error
-        code = error.errno or 0
-        kind, cause = _BY_ERRNO.get(code, (Blocked, errno.errorcode.get(code, "unknown").lower()))
-        raise kind(cause, path=path) from error
 
 
 def _write_all(descriptor: int, block: bytes) -> None:
