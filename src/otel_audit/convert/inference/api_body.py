@@ -73,7 +73,7 @@ class ApiResponse:
 
     Attributes:
         outputs: in normal form; ``None`` where it has none.
-        counts: children of ``modelInfo`` that are counts.
+        counts: children of ``modelInfo`` that are counts; see :meth:`keep_count`.
         extra: further facts, by their name in ``modelInfo.extra``.
         rest: members that were not read.
     """
@@ -83,8 +83,14 @@ class ApiResponse:
     outputs: list[Message] | None = None
     embeddings: Value = None
     counts: dict[str, int] = field(default_factory=dict)
+    count_keys: dict[str, tuple[str, str]] = field(default_factory=dict)
     extra: dict[str, str | int] = field(default_factory=dict)
     rest: dict[str, Any] = field(default_factory=dict)
+
+    def keep_count(self, name: str) -> None:
+        """Puts a count that the call does not take back into ``rest``, where it came from."""
+        holder, key = self.count_keys[name]
+        self.rest[holder] = {**self.rest.get(holder, {}), key: self.counts[name]}
 
     @property
     def finish_reasons(self) -> list[str]:
@@ -242,6 +248,7 @@ def _take_usage(rest: dict[str, Any], response: ApiResponse) -> None:
     for key, value in usage.items():
         if key in _COUNTS and isinstance(value, int):
             response.counts[_COUNTS[key]] = left.pop(key)
+            response.count_keys[_COUNTS[key]] = (name, key)
     for holder, key, count in (
         ("prompt_tokens_details", "cached_tokens", "cacheReadTokens"),
         ("input_tokens_details", "cached_tokens", "cacheReadTokens"),
@@ -251,6 +258,7 @@ def _take_usage(rest: dict[str, Any], response: ApiResponse) -> None:
         details = left.get(holder)
         if isinstance(details, dict) and isinstance(details.get(key), int):
             response.counts[count] = details[key]
+            response.count_keys[count] = (name, f"{holder}.{key}")
             left[holder] = {name: value for name, value in details.items() if name != key and value}
     if isinstance(left.get("cache_creation_input_tokens"), int):
         response.extra["cacheCreationTokens"] = left.pop("cache_creation_input_tokens")

@@ -175,7 +175,8 @@ def _read_response(draft: Draft, operation: str) -> None:
     for name, fact in response.extra.items():
         draft.add_extra(name, fact)
     for name, count in response.counts.items():
-        draft.know(name, count)
+        if not draft.know(name, count):
+            response.keep_count(name)
     if response.embeddings is not None:
         draft.response_members["embeddings"] = response.embeddings
     draft.outputs = response.outputs

@@ -22,7 +22,7 @@ from otel_audit.convert.inference.messages import message
 from otel_audit.convert.inference.openinference_bodies import bodies, read_values, take_request
 from otel_audit.convert.inference.openinference_documents import read_documents
 from otel_audit.convert.inference.openinference_messages import openinference_message
-from otel_audit.convert.inference.providers import provider_of
+from otel_audit.convert.inference.providers import provider_named, provider_of
 from otel_audit.convert.inference.tools import tool_definitions
 from otel_audit.convert.spans import Value
 
@@ -209,5 +209,7 @@ def _read_models(draft: Draft, request: ApiRequest | None, response: ApiResponse
     system, host = draft.rest.get("llm.system"), draft.rest.get("llm.provider")
     provider = provider_of(*(name if isinstance(name, str) else None for name in (system, host)))
     if provider is not None and draft.know("provider", provider):
-        draft.rest.pop("llm.system", None)
         draft.rest.pop("llm.provider", None)
+        # Whose API it is says something more where somebody else runs the model.
+        if isinstance(system, str) and (host is None or provider_named(system) == provider):
+            del draft.rest["llm.system"]

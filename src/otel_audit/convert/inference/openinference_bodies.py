@@ -157,7 +157,8 @@ def _take_output(draft: Draft, response: ApiResponse) -> None:
     for extra, fact in response.extra.items():
         draft.add_extra(extra, fact)
     for name, count in response.counts.items():
-        draft.know(name, count)
+        if not draft.know(name, count):
+            response.keep_count(name)
     if response.embeddings is not None and draft.response_members.get("embeddings") is None:
         draft.response_members["embeddings"] = response.embeddings
     if response.outputs is not None:

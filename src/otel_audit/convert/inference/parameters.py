@@ -76,10 +76,15 @@ def parameters_text(parameters: dict[str, Value]) -> str | None:
     """Returns parameters, by canonical name, as JSON text; ``None`` where there are none."""
     if not parameters:
         return None
-    names: list[str] = [name for name in _ORDER if name in parameters]
-    if len(names) < len(parameters):
-        names += sorted(parameters.keys() - _RANKED)
-    return dump({name: _plain(name, parameters[name]) for name in names})
+    ordered: dict[str, Value] = {}
+    for name in _ORDER:
+        if name in parameters:
+            value = parameters[name]
+            ordered[name] = value if type(value) is int else _plain(name, value)
+    if len(ordered) < len(parameters):
+        for name in sorted(parameters.keys() - _RANKED):
+            ordered[name] = _plain(name, parameters[name])
+    return dump(ordered)
 
 
 def _plain(name: str, value: Any) -> Value:

@@ -6,6 +6,7 @@ as it is, in lower case.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["provider_named", "provider_of"]
@@ -44,6 +45,7 @@ _API_SUFFIXES: Final = (".chat", ".responses", ".completion", ".completions", ".
 """What the Vercel AI SDK puts behind a provider to name its API."""
 
 
+@lru_cache(maxsize=256)
 def provider_named(name: str) -> str:
     """Returns the one name of a provider."""
     lower = name.strip().lower()

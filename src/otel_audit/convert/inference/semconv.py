@@ -163,12 +163,6 @@ def _fields() -> dict[str, tuple[int, str]]:
 FIELDS: Final = _fields()
 """Attribute → how it is taken, and the name it goes to."""
 
-_PROVIDERS: Final = {
-    name: provider_named(name)
-    for name in ("openai", "anthropic", "aws.bedrock", "gcp.gemini", "gcp.vertex_ai", "azure.ai.openai")
-}
-"""Names seen most, looked up at once."""
-
 _NO_MODEL: Final = "unknown"
 """What OpenLLMetry's LangChain writes where it does not know the model."""
 
@@ -178,7 +172,7 @@ def read(attributes: Attributes, draft: Draft) -> None:
 
     ``gen_ai.operation.name`` stays in ``draft.rest``, for the reader to decide on.
     """
-    rest, info = draft.rest, draft.info
+    rest, info, parameters = draft.rest, draft.info, draft.parameters
     total = None
     for key, value in attributes.items():
         field = FIELDS.get(key)
@@ -192,6 +186,13 @@ def read(attributes: Attributes, draft: Draft) -> None:
                 continue
             taken = value != _NO_MODEL and draft.know(name, value)
         elif kind == _PARAMETER:
+            type_ = type(value)
+            if name not in parameters and (
+                (type_ is float and value - value == 0.0)  # type: ignore[operator]  # finite
+                or (type_ is int and -MAX_EXACT <= value <= MAX_EXACT)  # type: ignore[operator]
+            ):
+                parameters[name] = value
+                continue
             taken = draft.add_parameter(name, value)
         elif kind == _COUNT:
             if type(value) is int and 0 <= value <= MAX_EXACT and name not in info:
@@ -201,9 +202,8 @@ def read(attributes: Attributes, draft: Draft) -> None:
         elif kind == _KNOW:
             taken = draft.know(name, value)
         elif kind == _PROVIDER:
-            known = _PROVIDERS.get(value) if type(value) is str else None
-            if known is not None and "provider" not in info:
-                info["provider"] = known
+            if type(value) is str and value and "provider" not in info:
+                info["provider"] = provider_named(value)
                 continue
             taken = draft.know(name, value)
         elif kind == _FINISH:
