@@ -14,10 +14,9 @@ from otel_audit.config.settings import ModelIo, Platform, Settings
 from otel_audit.convert.options import ConvertOptions, IdentityOptions, ModelEndpoint
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import ConfigurationError
-from otel_audit.mask.models import ModelTag
 from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule
+from otel_audit.mask.tags import ModelTag
 from otel_audit.pipeline.options import PipelineOptions, StreamOptions
-from otel_audit.spool.options import SpoolOptions
 from otel_audit.store.url import parse_url
 
 _NAMED_VERSIONS: Final = ("otel-audit", "opentelemetry-sdk", "pyarrow")
@@ -56,7 +55,7 @@ def pipeline_options(settings: Settings, *, service: str | None = None) -> Pipel
             ),
         ),
         mask=mask_policy(settings),
-        spool=SpoolOptions(max_bytes=log.spool_max_bytes),
+        spool_max_bytes=log.spool_max_bytes,
         service=service,
         opens={
             "host": socket.gethostname(),

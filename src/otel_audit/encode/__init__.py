@@ -8,17 +8,3 @@
 
 This room opens no file: the spool gives the sinks, and makes what went through them durable.
 """
-
-from otel_audit.encode.options import EXTENSIONS, EncodeOptions
-from otel_audit.encode.partitions import EncodedFile, encode_partitions, open_writer
-from otel_audit.encode.writer import FileStatistics, RecordWriter
-
-__all__ = [
-    "EXTENSIONS",
-    "EncodeOptions",
-    "EncodedFile",
-    "FileStatistics",
-    "RecordWriter",
-    "encode_partitions",
-    "open_writer",
-]

@@ -23,11 +23,16 @@ from typing import Final
 
 from otel_audit.mask.candidates import Candidate, Run
 from otel_audit.mask.decode import DECODERS, Decoder, View, views
+from otel_audit.mask.entities import ENTITIES
 from otel_audit.mask.patterns import Pattern, compile_pattern
 from otel_audit.mask.recognizers import (
-    DIGIT_RUN, ENTITIES, NUMBER_RUN, PLAIN_NUMBER, RECOGNIZERS, Family, Recognizer,
+    DIGIT_RUN,
+    NUMBER_RUN,
+    PLAIN_NUMBER,
+    RECOGNIZERS,
+    Family,
+    Recognizer,
 )  # fmt: skip
-
 
 __all__ = ["Budget", "Finding", "Judge", "OutOfTime"]
 
@@ -307,9 +312,7 @@ class Judge:
             if _HEX.fullmatch(run):
                 continue
             decoded = list(_decoded(run))
-            if (decoded and len(run) >= _LONG_RUN) or _DATA_URL.search(text, max(0, start - 160), start):
-                found.append(Finding(start, end, "BASE64", False, None))
-            elif any(self._search(text_within, budget)[0] for text_within in decoded):
+            if (decoded and len(run) >= _LONG_RUN) or _DATA_URL.search(text, max(0, start - 160), start) or any(self._search(text_within, budget)[0] for text_within in decoded):
                 found.append(Finding(start, end, "BASE64", False, None))
         return found
 

@@ -23,30 +23,9 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
-from otel_audit.errors import ConfigurationError
+from otel_audit.mask.tags import ModelTag
 
-__all__ = ["ModelTag", "ModelTagger", "Tag", "TaggedRows"]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelTag:
-    """A configured model.
-
-    Attributes:
-        name: as in requests; ``*`` is any text.
-        version: None for all versions.
-        endpoint: HTTP route or path that is this model, ``*`` is any text; may start with a host or a URL.
-        pii: whether its input holds personal data that must not be written.
-    """
-
-    name: str
-    version: str | None = None
-    endpoint: str | None = None
-    pii: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise ConfigurationError("models.name: a name")
+__all__ = ["ModelTagger", "Tag", "TaggedRows"]
 
 
 class Tag(Enum):

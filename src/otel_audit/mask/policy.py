@@ -8,16 +8,15 @@ credential or weakens the model tag.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final, Literal, Protocol, TypeAlias
 
-import orjson
-
 from otel_audit.errors import ConfigurationError
-from otel_audit.mask.models import ModelTag
-from otel_audit.mask.recognizers import ENTITIES, RECOGNIZERS
+from otel_audit.mask.entities import ENTITIES
+from otel_audit.mask.tags import ModelTag
 from otel_audit.record.streams import STREAMS
 
 __all__ = ["DEFAULT_HEADERS", "MaskKey", "MaskPolicy", "MaskRule", "Operator", "RowFacts"]
@@ -158,7 +157,7 @@ class MaskPolicy:
         keys: for pseudonyms; the first one makes new ones. Without a key nothing is pseudonymised, and fields
             that hold pseudonyms only (``session``, ``subjects``, credential ids) are withheld.
         rules: see :class:`MaskRule`.
-        models: models whose use is tagged, see :class:`~otel_audit.mask.models.ModelTag`.
+        models: models whose use is tagged, see :class:`~otel_audit.mask.tags.ModelTag`.
         identity: what happens to ids, names and e-mail addresses in ``user``, ``userClaims`` and
             ``onBehalfOf``; an audit log must say who, so they are kept unless a policy says otherwise.
         headers: headers, lower case, that a record with the model tag keeps.
@@ -177,7 +176,7 @@ class MaskPolicy:
     identity: Literal["keep", "hash", "redact"] = "keep"
     headers: frozenset[str] = DEFAULT_HEADERS
     pii_outputs: Literal["keep", "withhold"] | None = None
-    field_timeout_s: float = 1.0
+    field_timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
         hashing = self.identity == "hash" or any(rule.operator == "hash" for rule in self.rules)
@@ -220,6 +219,9 @@ class MaskPolicy:
 
     def document(self) -> dict[str, object]:
         """The policy as it may be published: everything that decides what is masked, and no key."""
+        # Settings are checked before recognisers are loaded.
+        from otel_audit.mask.recognizers import RECOGNIZERS  # noqa: PLC0415
+
         return {
             "policyVersion": 1,
             "keys": [key.id for key in self.keys],
@@ -241,6 +243,11 @@ class MaskPolicy:
         }  # fmt: skip
 
     @cached_property
+    def content(self) -> bytes:
+        """:meth:`document` as minified JSON with sorted keys, as it is kept beside the log."""
+        return json.dumps(self.document(), sort_keys=True, separators=(",", ":")).encode()
+
+    @cached_property
     def fingerprint(self) -> str:
-        """``sha256:<hex>`` of :meth:`document` with sorted keys."""
-        return "sha256:" + hashlib.sha256(orjson.dumps(self.document(), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        """``sha256:<hex>`` of :attr:`content`."""
+        return "sha256:" + hashlib.sha256(self.content).hexdigest()

@@ -22,7 +22,7 @@ from typing import Final
 from otel_audit.mask import candidates, credentials, numbers, validators
 from otel_audit.mask.candidates import RunValidator, Validator
 
-__all__ = ["ENTITIES", "PLAIN_NUMBER", "RECOGNIZERS", "Family", "Recognizer"]
+__all__ = ["PLAIN_NUMBER", "RECOGNIZERS", "Family", "Recognizer"]
 
 
 class Family(Enum):
@@ -278,8 +278,3 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
     ),
 )  # fmt: skip
 """Every recogniser, in the order in which they win where findings overlap."""
-
-ENTITIES: Final = frozenset(
-    {recognizer.entity for recognizer in RECOGNIZERS} | {"BASE64", "TOKEN", "USER_ID", "NAME", "SESSION", "SUBJECT"}
-)
-"""Every type that can stand in a token of ours."""

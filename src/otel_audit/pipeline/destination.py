@@ -55,7 +55,6 @@ class Destination:
         self._policy = policy
         self._store: Store | None = None
         self._tables: dict[str, TableName] = {}
-        self._policy_content = json.dumps(policy.document(), sort_keys=True, separators=(",", ":")).encode()
         self._policy_is_there = False
 
     def ship(self, slot: Slot) -> int:
@@ -166,7 +165,7 @@ class Destination:
         if not self._policy_is_there:
             path = PolicyFile(self._policy.fingerprint.removeprefix("sha256:")).path
             self._store_now().create(
-                path, self._policy_content, sha256=hashlib.sha256(self._policy_content).hexdigest()
+                path, self._policy.content, sha256=hashlib.sha256(self._policy.content).hexdigest()
             )
             self._policy_is_there = True
 

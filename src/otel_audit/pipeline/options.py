@@ -10,7 +10,6 @@ from typing import Any
 from otel_audit.convert.options import ConvertOptions
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.mask.policy import MaskPolicy
-from otel_audit.spool.options import SpoolOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,7 @@ class PipelineOptions:
     Attributes:
         spool_root: folder of the spool.
         streams: the streams that are written.
+        spool_max_bytes: bytes that the slot may hold; None leaves it to the room.
         service: whose slot of the spool is taken; by default the service of the first record.
         opens: what the first manifest of each writer says of this process.
     """
@@ -47,6 +47,6 @@ class PipelineOptions:
     streams: tuple[StreamOptions, ...]
     convert: ConvertOptions = field(default_factory=ConvertOptions)
     mask: MaskPolicy = field(default_factory=MaskPolicy)
-    spool: SpoolOptions = field(default_factory=SpoolOptions)
+    spool_max_bytes: int | None = None
     service: str | None = None
     opens: Mapping[str, Any] = field(default_factory=dict)

@@ -30,7 +30,7 @@ from otel_audit.pipeline.destination import Destination, destination_id
 from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.shipper import Shipper
-from otel_audit.spool import Slot, StreamWriter
+from otel_audit.spool import Slot, SpoolOptions, StreamWriter
 
 _UNNAMED_SERVICE: Final = "unknown-service"
 
@@ -133,7 +133,9 @@ class Pipeline:
             options = self._options
             named = options.service or pc.struct_field(first.records.column("service"), "name")[0].as_py()
             self._service = named or _UNNAMED_SERVICE
-            slot = Slot.acquire(options.spool_root, self._service, options.spool)
+            slot = Slot.acquire(
+                options.spool_root, self._service, SpoolOptions(max_bytes=options.spool_max_bytes)
+            )
             opens = {**options.opens, "service": self._service}
             writers = {
                 stream.name: slot.writer(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.sdk.trace import ReadableSpan
 
 from otel_audit.config import Settings
+from otel_audit.config.build import pipeline_options
 from otel_audit.pipeline.losses import Losses
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
 
@@ -32,6 +33,7 @@ class Recorder:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.users = 0
+        self._options = pipeline_options(settings)
         self._pipeline: Pipeline | None = None
         self._losses = Losses()
         waits = settings.log.delivery == "blocking"
@@ -86,12 +88,11 @@ class Recorder:
     def _write(self, spans: Sequence[ReadableSpan]) -> None:
         # Arrow, RE2 and the rest of the path are loaded here, on our thread, at the first span: an application
         # that starts must not pay for them.
-        from otel_audit.config.build import pipeline_options  # noqa: PLC0415
         from otel_audit.convert.from_sdk import read_spans  # noqa: PLC0415
         from otel_audit.pipeline.path import Pipeline  # noqa: PLC0415
 
         if self._pipeline is None:
-            self._pipeline = Pipeline(pipeline_options(self.settings), self._losses)
+            self._pipeline = Pipeline(self._options, self._losses)
         self._pipeline.write(read_spans(spans), observed_unix_nano=time.time_ns())
 
 

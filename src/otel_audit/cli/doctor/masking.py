@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from otel_audit.cli.doctor.finding import Finding
 from otel_audit.config import Settings
-from otel_audit.mask.recognizers import ENTITIES
+from otel_audit.mask.entities import ENTITIES
 
 
 def findings(settings: Settings) -> Iterator[Finding]:

@@ -1,0 +1,14 @@
+"""Names of what can stand in a token of ours.
+
+A module of its own, so that settings can be checked without loading a recogniser; a test holds it to the table
+of recognisers.
+"""
+
+from typing import Final
+
+ENTITIES: Final = frozenset(
+    {
+        "API_KEY", "BASE64", "CREDENTIAL", "CREDIT_CARD", "EMAIL", "IBAN", "IP_ADDRESS", "JWT",
+        "NAME", "PHONE", "PRIVATE_KEY", "SESSION", "SUBJECT", "TOKEN", "USER_ID", "US_SSN",
+    }
+)  # fmt: skip

@@ -1,0 +1,10 @@
+"""The names that settings may use are those that masking can write."""
+
+from otel_audit.mask.entities import ENTITIES
+from otel_audit.mask.recognizers import RECOGNIZERS
+
+NOT_RECOGNISED_BUT_WRITTEN = {"BASE64", "TOKEN", "USER_ID", "NAME", "SESSION", "SUBJECT"}
+
+
+def test_the_names_are_those_of_the_recognisers_and_of_the_operators():
+    assert {recognizer.entity for recognizer in RECOGNIZERS} | NOT_RECOGNISED_BUT_WRITTEN == ENTITIES
