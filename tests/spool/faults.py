@@ -11,18 +11,20 @@ from typing import Any
 
 from otel_audit.spool.files import Files
 
-STEPS = frozenset(
-    {
-        "append", "create", "create_append", "create_sink", "fdatasync", "fsync", "fsync_folder",
-        "make_folder", "names", "open_lock", "open_read", "pread", "read", "remove_folder", "rename",
-        "status", "try_lock", "unlink",
-    }
-)  # fmt: skip
+CHANGING = frozenset(
+    {"append", "create", "create_append", "create_sink", "make_folder", "remove_folder", "rename", "unlink"}
+)
+"""Between two of these the disk stays as it is for whoever comes after a crash."""
+
+SYNCING = frozenset({"fdatasync", "fsync", "fsync_folder"})
+"""Between two of these a power cut loses more and more. They are not carried out: nothing here loses what the
+kernel holds, so nobody need wait for a disk."""
+
+READING = frozenset({"names", "open_lock", "open_read", "pread", "read", "status", "try_lock"})
+
+STEPS = CHANGING | SYNCING | READING
 
 _OPENING = frozenset({"create_append", "open_read", "open_lock"})
-
-_SYNCING = frozenset({"fdatasync", "fsync", "fsync_folder"})
-"""Nothing here loses what the kernel holds, so these need not wait for a disk."""
 
 
 class Crash(BaseException):
@@ -34,12 +36,14 @@ class FaultyFiles(Files):
 
     Args:
         at: which step, from 1; 0 for none.
+        among: the steps that are counted.
         kind: ``crash``: the process ends before the step, or in the middle of an append. ``error``: the step
             fails with EIO and is not done, an append half. ``late-error``: it fails though it was done.
     """
 
-    def __init__(self, at: int = 0, kind: str = "crash") -> None:
+    def __init__(self, at: int = 0, among: frozenset[str] = STEPS, kind: str = "crash") -> None:
         self.count = 0
+        self._among = among
         self.descriptors: set[int] = set()
         self._at, self._kind = at, kind
         self._dead = False
@@ -53,15 +57,15 @@ class FaultyFiles(Files):
     def _step(self, name: str, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         if self._dead:
             raise Crash
-        self.count += 1
-        fails = self.count == self._at
+        self.count += name in self._among
+        fails = name in self._among and self.count == self._at
         if fails and self._kind != "late-error":
             if name == "append":
                 descriptor, buffers = arguments
                 content = b"".join(buffers)
                 os.write(descriptor, content[: len(content) // 2])
             self._fail()
-        result = None if name in _SYNCING else call(*arguments)
+        result = None if name in SYNCING else call(*arguments)
         if fails:
             if name in _OPENING:
                 os.close(result)
@@ -95,12 +99,12 @@ class PowerCutFiles(FaultyFiles):
     since the last fsync of its folder.
 
     Args:
-        at: before which step the power goes.
+        at: before which sync the power goes, from 1.
         attic: folder where removed files wait for their return.
     """
 
     def __init__(self, at: int, attic: Path) -> None:
-        super().__init__(at, "crash")
+        super().__init__(at, SYNCING)
         self._attic = attic
         self._attic.mkdir()
         self._open: dict[int, Path] = {}

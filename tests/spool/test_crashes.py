@@ -11,12 +11,15 @@ import pytest
 
 from otel_audit.errors import SpoolError
 from otel_audit.mask.masker import MaskedBatch
-from otel_audit.spool import Files, Slot
+from otel_audit.spool import Backlog, Files, Slot
 from spool.delivery import Destination, ship
-from spool.faults import Crash, FaultyFiles, PowerCutFiles
+from spool.faults import CHANGING, STEPS, SYNCING, Crash, FaultyFiles, PowerCutFiles
 from spool.masked import BASE_UNIX_NANO, masked
 
 DAY_NS = 86_400 * 10**9
+
+PARTS = 4
+"""Each test is cut into so many, for parallel runs."""
 
 T = TypeVar("T")
 
@@ -81,25 +84,23 @@ class Life:
         return step()
 
     def finish(self) -> None:
-        """What the next processes do, on a disk without faults and a day later."""
-        for _ in range(2):
-            self.now += DAY_NS
-            with self.open(FaultyFiles()) as slot:
-                writer = slot.writer("platform", destinations=["near", "far"], opens={"host": "h"})
-                self.batches += 1
-                writer.append(two_records(f"batch{self.batches}"))
-                writer.rotate()
-                ship(slot, self.destinations)
-                ship(slot, self.destinations)
-                assert slot.backlog().keys() == {"near", "far"}
-                assert all(each.segments == each.commits == 0 for each in slot.backlog().values())
+        """What the next process does, on a disk without faults and a day later."""
+        self.now += DAY_NS
+        with self.open(FaultyFiles()) as slot:
+            writer = slot.writer("platform", destinations=["near", "far"], opens={"host": "h"})
+            self.batches += 1
+            writer.append(two_records(f"batch{self.batches}"))
+            writer.rotate()
+            ship(slot, self.destinations)
+            ship(slot, self.destinations)
+            assert slot.backlog() == {"near": Backlog(0, 0), "far": Backlog(0, 0)}
 
 
-def count_steps(tmp_path: Path) -> int:
-    files = FaultyFiles()
-    destinations = {"near": Destination(), "far": Destination()}
-    Life(tmp_path / "count", destinations, retries=0).run(files)
-    return files.count
+def numbers(tmp_path: Path, among: frozenset[str], part: int) -> range:
+    """A share of the numbers of the steps in a life without faults."""
+    files = FaultyFiles(among=among)
+    Life(tmp_path / "count", {"near": Destination(), "far": Destination()}, retries=0).run(files)
+    return range(1 + part, files.count + 1, PARTS)
 
 
 def check(life: Life) -> None:
@@ -131,38 +132,32 @@ def test_without_a_fault_everything_is_committed_once(tmp_path: Path) -> None:
     assert len(life.durable) == 12
 
 
-@pytest.mark.parametrize("part", range(8))
-def test_a_crash_before_each_step(tmp_path: Path, part: int) -> None:
-    steps = count_steps(tmp_path)
-    for at in range(1 + part, steps + 1, 8):
-        files = FaultyFiles(at, "crash")
-        life = Life(tmp_path / str(at), {"near": Destination(), "far": Destination()}, retries=0)
-        with pytest.raises(Crash):
-            life.run(files)
-        files.bury()
-        life.finish()
-        check(life)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_crash_before_each_change(tmp_path: Path, part: int) -> None:
+    for at in numbers(tmp_path, CHANGING, part):
+        die_and_come_back(tmp_path / f"at{at}", FaultyFiles(at, CHANGING))
 
 
-@pytest.mark.parametrize("part", range(8))
-def test_a_power_cut_before_each_step(tmp_path: Path, part: int) -> None:
-    steps = count_steps(tmp_path)
-    for at in range(1 + part, steps + 1, 8):
-        files = PowerCutFiles(at, tmp_path / f"attic{at}")
-        life = Life(tmp_path / str(at), {"near": Destination(), "far": Destination()}, retries=0)
-        with pytest.raises(Crash):
-            life.run(files)
-        files.bury()
-        life.finish()
-        check(life)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_power_cut_before_each_sync(tmp_path: Path, part: int) -> None:
+    for at in numbers(tmp_path, SYNCING, part):
+        die_and_come_back(tmp_path / f"at{at}", PowerCutFiles(at, tmp_path / f"attic{at}"))
 
 
-@pytest.mark.parametrize("kind", ["error", "late-error"])
-@pytest.mark.parametrize("part", range(8))
-def test_an_error_at_each_step(tmp_path: Path, part: int, kind: str) -> None:
-    steps = count_steps(tmp_path)
-    for at in range(1 + part, steps + 1, 8):
-        files = FaultyFiles(at, kind)
+def die_and_come_back(root: Path, files: FaultyFiles) -> None:
+    life = Life(root, {"near": Destination(), "far": Destination()}, retries=0)
+    with pytest.raises(Crash):
+        life.run(files)
+    files.bury()
+    life.finish()
+    check(life)
+
+
+@pytest.mark.parametrize(("kind", "among"), [("error", STEPS), ("late-error", CHANGING)])
+@pytest.mark.parametrize("part", range(PARTS))
+def test_an_error_at_each_step(tmp_path: Path, part: int, kind: str, among: frozenset[str]) -> None:
+    for at in numbers(tmp_path, among, part):
+        files = FaultyFiles(at, among, kind)
         life = Life(tmp_path / str(at), {"near": Destination(), "far": Destination()}, retries=1)
         life.run(files)
         assert not files.descriptors
