@@ -1,6 +1,6 @@
 """Whole records, written by hand from their source spans: three of each dialect and framework.
 
-``tests/golden/expected`` says what the records are; no command writes it. Ids, times, resource and scope are
+``tests/golden/expected/inference`` says what the records are; no command writes it. Ids, times, resource and scope are
 the envelope's, and have tests of their own.
 """
 
@@ -15,7 +15,7 @@ import pytest
 from convert.inference.sources import TESTS, exported
 from otel_audit.convert.converter import Converter
 
-EXPECTED = TESTS / "golden" / "expected"
+EXPECTED = TESTS / "golden" / "expected" / "inference"
 
 ENVELOPE = frozenset(
     {

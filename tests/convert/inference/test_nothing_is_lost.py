@@ -63,14 +63,21 @@ UNSAID = frozenset(
 
 EXCUSED = {
     "openinference_openai": {"msg_1": ITEM_ID},
-    "agents_openinference": {"fc_1": ITEM_ID, "stop": "finish reason of an answer that calls a tool"},
+    "agents_openinference": {
+        "fc_1": ITEM_ID,
+        "msg_1": ITEM_ID,
+        "stop": "finish reason of an answer that calls a tool",
+    },
     "mlflow": {"msg_1": ITEM_ID},
     "traceloop_openai": {
         "user": "role of a text that is embedded",
         "text": "kind of a text that is embedded",
     },
     "openllmetry_before_openai": {"user": "role of a message whose content was not captured"},
-    "langchain_openllmetry": {"{'city': 'Paris'}": "arguments once more, as a repr"},
+    "langchain_openllmetry": {
+        "{'city': 'Paris'}": "arguments once more, as a repr",
+        "1": "the count of documents",
+    },
     "langchain_openinference": {"1": "version of LangChain's serialisation"},
 }
 
