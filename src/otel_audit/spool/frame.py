@@ -19,7 +19,7 @@ Rules:
 3. The magic begins and ends with bytes that UTF-8 never has, so that no text of a record can look like a
    frame to a reader that searches for the next one.
 4. The payload is not compressed: a segment lives for a minute until it is encoded, and compressing it would
-   cost more CPU than all the rest of the spool (``docs/adr/0005-spool-frames-are-not-compressed.md``). A
+   cost more CPU than all the rest of the spool (``docs/adr/0003-spool-frames-are-not-compressed.md``). A
    reader takes compressed Arrow buffers too.
 
 CRC32C: RFC 3720, appendix B.4. Arrow IPC: https://arrow.apache.org/docs/format/Columnar.html.
