@@ -35,7 +35,7 @@ HTTP: dict[str, list[Any]] = {
     "http.request.header.accept": [["a"], ["a", "b"], [], "a", [1]],
     "http.request.header.x_request_id": [["r"], [""]],
     "http.response.header.x_request_id": [["s"]],
-    "network.protocol.version": ["1.1", 2, 1.5, float("nan"), b"x", [1], 2**60],
+    "network.protocol.version": ["1.1", 2, 0.0, -0.0, True, 1, 1.5, float("nan"), b"x", [1], 2**60],
     "network.peer.address": ["10.0.0.1"],
     "error.type": ["500"],
 }

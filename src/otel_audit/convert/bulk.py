@@ -51,6 +51,9 @@ _HTTP_ONLY: Final = frozenset({"method", "session"})
 
 _INTEGERS: Final = frozenset({int})
 
+_ONE_TEXT: Final = frozenset({str, int, bool, bytes, type(None)})
+"""Types of which equal values have equal JSON; 0.0 and -0.0 have not."""
+
 _Columns: TypeAlias = "dict[str, Any]"
 """Leaf → list of values, or array."""
 
@@ -61,7 +64,7 @@ _OUTCOMES: Final = {0: None, 1: "success", 2: "failure"}
 _COUNTS: Final = frozenset({"inputTokens", "outputTokens", "cacheReadTokens", "reasoningTokens"})
 
 
-class Irregular(Exception):  # noqa: N818 - a signal inside this module, not an error
+class Irregular(Exception):
     """The spans hold something that needs rows."""
 
 
@@ -287,17 +290,15 @@ def _map_frame(names: tuple[str, ...], capacity: int) -> tuple[Any, Any, Any]:
 
 
 def _encode_rest(names: tuple[str, ...], attributes: list[Any]) -> list[str]:
-    known: dict[tuple[Any, ...], str] = {}
-    encoded = []
     oddities: list[str] = []
-    for one in attributes:
-        values = tuple([one[name] for name in names])
-        # True equals 1, so types are part of what was seen. Lists have no hash and raise: rows, then.
-        key = (values, tuple(map(type, values)))
-        text = known.get(key)
-        if text is None:
-            text = known[key] = encode_object(dict(zip(names, values, strict=True)), oddities)
-        encoded.append(text)
+    values = [[one[name] for one in attributes] for name in names]
+    kinds = [set(map(type, column)) for column in values]
+    if all(len(kind) == 1 and kind <= _ONE_TEXT for kind in kinds):
+        rows = list(zip(*values, strict=True))
+        texts = {row: encode_object(dict(zip(names, row, strict=True)), oddities) for row in set(rows)}
+        encoded = [texts[row] for row in rows]
+    else:
+        encoded = [encode_object({name: one[name] for name in names}, oddities) for one in attributes]
     if oddities:
         raise Irregular
     return encoded

@@ -151,14 +151,19 @@ def _struct(leaves: _Leaves, kind: Any, children: tuple[Any, ...]) -> Column:
     if not any(leaves.has(child.name) for child in children):
         return pa.nulls(len(leaves), kind)
     arrays: list[Column] = []
-    null = None
+    present: list[Column] = []
     for child in children:
         values = leaves.column(child.name, child.type)
         arrays.append(values)
         if leaves.has(child.name):
-            missing = values.is_null()
-            null = missing if null is None else pc.and_(null, missing)
-    return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=null)
+            present.append(values)
+    mask = None
+    # A child without nulls, as most structs have one, spares the mask.
+    if all(values.null_count for values in present):
+        mask = present[0].is_null()
+        for values in present[1:]:
+            mask = pc.and_(mask, values.is_null())
+    return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=mask)
 
 
 def array_of(values: list[Any], kind: Any) -> Column:

@@ -12,8 +12,6 @@ part is left out and reported with its place. A field with an odd value (a time 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -21,22 +19,23 @@ from typing import Any, Final
 
 import orjson
 
-from otel_audit.convert import notes
 from otel_audit.convert.exports import DROPPED_ATTRIBUTES, TRACE_STATE, Export, read_event_name
+from otel_audit.convert.otlp_json_values import (
+    listed,
+    read_attributes,
+    read_id,
+    read_integer,
+    read_kind,
+    read_status,
+    read_text,
+    read_value,
+)
 from otel_audit.convert.resources import describe
-from otel_audit.convert.spans import Attributes, EventData, LinkData, LogData, ResourceData, SpanData, Value
-from otel_audit.convert.values import MAX_DEPTH, TOO_DEEP, clean_text, unused_key
+from otel_audit.convert.spans import EventData, LinkData, LogData, ResourceData, SpanData
+from otel_audit.convert.values import unused_key
 from otel_audit.errors import InputError
 
 __all__ = ["load_json", "read_document"]
-
-_KINDS: Final = ("internal", "internal", "server", "client", "producer", "consumer")
-"""By number; 0 is unspecified, which the specification lets receivers take for internal."""
-
-_KIND_NAMES: Final = {"SPAN_KIND_" + kind.upper(): kind for kind in _KINDS}
-_STATUS_NAMES: Final = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
-
-_HEX: Final = re.compile(r"(?:[0-9a-f]{2}){1,32}")
 
 _SNAKE: Final = re.compile(r"_([a-z0-9])")
 
@@ -128,10 +127,10 @@ class _Reader:
                     oddities: list[str] = []
                     yield (
                         describe(
-                            _read_attributes(attributes, oddities),
-                            scope_name=_text(scope.get("name"), oddities),
-                            scope_version=_text(scope.get("version"), oddities),
-                            scope_attributes=_read_attributes(scope.get("attributes"), oddities),
+                            read_attributes(attributes, oddities),
+                            scope_name=read_text(scope.get("name"), oddities),
+                            scope_version=read_text(scope.get("version"), oddities),
+                            scope_attributes=read_attributes(scope.get("attributes"), oddities),
                         ),
                         leaf,
                         leaf_path,
@@ -156,228 +155,70 @@ class _Reader:
 
 def _read_span(span: Mapping[str, Any], resource: ResourceData) -> SpanData:
     oddities: list[str] = []
-    attributes = _read_attributes(span.get("attributes"), oddities)
+    attributes = read_attributes(span.get("attributes"), oddities)
     status = span.get("status")
     status = status if isinstance(status, Mapping) else {}
-    code = status.get("code", 0)
     flags = span.get("flags")
-    if state := _text(span.get("traceState"), oddities):
+    if state := read_text(span.get("traceState"), oddities):
         attributes[unused_key(attributes, TRACE_STATE, oddities)] = state
     return SpanData(
-        name=_text(span.get("name"), oddities),
-        kind=_read_kind(span.get("kind"), oddities),
-        trace_id=_read_id(span.get("traceId"), 16, "otlp.trace_id", attributes, oddities),
-        span_id=_read_id(span.get("spanId"), 8, "otlp.span_id", attributes, oddities),
-        parent_span_id=_read_id(span.get("parentSpanId"), 8, "otlp.parent_span_id", attributes, oddities),
+        name=read_text(span.get("name"), oddities),
+        kind=read_kind(span.get("kind"), oddities),
+        trace_id=read_id(span.get("traceId"), 16, "otlp.trace_id", attributes, oddities),
+        span_id=read_id(span.get("spanId"), 8, "otlp.span_id", attributes, oddities),
+        parent_span_id=read_id(span.get("parentSpanId"), 8, "otlp.parent_span_id", attributes, oddities),
         # Flag 0 may mean "not sampled" or "the sender does not write flags".
         sampled=True if isinstance(flags, int) and flags & 1 else None,
-        start_unix_nano=_read_integer(span.get("startTimeUnixNano"), oddities),
-        end_unix_nano=_read_integer(span.get("endTimeUnixNano"), oddities),
+        start_unix_nano=read_integer(span.get("startTimeUnixNano"), oddities),
+        end_unix_nano=read_integer(span.get("endTimeUnixNano"), oddities),
         attributes=attributes,
         resource=resource,
-        status=code if code in (0, 1, 2) else _STATUS_NAMES.get(code, 0) if isinstance(code, str) else 0,
-        status_message=_text(status.get("message"), oddities),
-        events=[_read_event(item, oddities) for item in _listed(span.get("events"), oddities)],
-        links=[_read_link(item, oddities) for item in _listed(span.get("links"), oddities)],
-        dropped_attributes=_read_integer(span.get("droppedAttributesCount"), oddities),
-        dropped_events=_read_integer(span.get("droppedEventsCount"), oddities),
-        dropped_links=_read_integer(span.get("droppedLinksCount"), oddities),
+        status=read_status(status.get("code")),
+        status_message=read_text(status.get("message"), oddities),
+        events=[_read_event(item, oddities) for item in listed(span.get("events"), oddities)],
+        links=[_read_link(item, oddities) for item in listed(span.get("links"), oddities)],
+        dropped_attributes=read_integer(span.get("droppedAttributesCount"), oddities),
+        dropped_events=read_integer(span.get("droppedEventsCount"), oddities),
+        dropped_links=read_integer(span.get("droppedLinksCount"), oddities),
         oddities=oddities,
     )
 
 
 def _read_event(event: Mapping[str, Any], oddities: list[str]) -> EventData:
-    attributes = _read_attributes(event.get("attributes"), oddities)
-    if dropped := _read_integer(event.get("droppedAttributesCount"), oddities):
+    attributes = read_attributes(event.get("attributes"), oddities)
+    if dropped := read_integer(event.get("droppedAttributesCount"), oddities):
         attributes[DROPPED_ATTRIBUTES] = dropped
     return EventData(
-        _text(event.get("name"), oddities), _read_integer(event.get("timeUnixNano"), oddities), attributes
+        read_text(event.get("name"), oddities), read_integer(event.get("timeUnixNano"), oddities), attributes
     )
 
 
 def _read_link(link: Mapping[str, Any], oddities: list[str]) -> LinkData:
-    attributes = _read_attributes(link.get("attributes"), oddities)
-    if dropped := _read_integer(link.get("droppedAttributesCount"), oddities):
+    attributes = read_attributes(link.get("attributes"), oddities)
+    if dropped := read_integer(link.get("droppedAttributesCount"), oddities):
         attributes[DROPPED_ATTRIBUTES] = dropped
     return LinkData(
-        _read_id(link.get("traceId"), 16, "otlp.trace_id", attributes, oddities),
-        _read_id(link.get("spanId"), 8, "otlp.span_id", attributes, oddities),
+        read_id(link.get("traceId"), 16, "otlp.trace_id", attributes, oddities),
+        read_id(link.get("spanId"), 8, "otlp.span_id", attributes, oddities),
         attributes,
     )
 
 
 def _read_log(log: Mapping[str, Any], resource: ResourceData) -> LogData:
     oddities: list[str] = []
-    attributes = _read_attributes(log.get("attributes"), oddities)
+    attributes = read_attributes(log.get("attributes"), oddities)
     return LogData(
-        name=read_event_name(_text(log.get("eventName"), oddities), attributes),
-        time_unix_nano=_read_integer(log.get("timeUnixNano"), oddities),
-        observed_unix_nano=_read_integer(log.get("observedTimeUnixNano"), oddities),
-        trace_id=_read_id(log.get("traceId"), 16, "otlp.trace_id", attributes, oddities),
-        span_id=_read_id(log.get("spanId"), 8, "otlp.span_id", attributes, oddities),
-        body=_read_value(log.get("body"), oddities, 0),
+        name=read_event_name(read_text(log.get("eventName"), oddities), attributes),
+        time_unix_nano=read_integer(log.get("timeUnixNano"), oddities),
+        observed_unix_nano=read_integer(log.get("observedTimeUnixNano"), oddities),
+        trace_id=read_id(log.get("traceId"), 16, "otlp.trace_id", attributes, oddities),
+        span_id=read_id(log.get("spanId"), 8, "otlp.span_id", attributes, oddities),
+        body=read_value(log.get("body"), oddities, 0),
         attributes=attributes,
         resource=resource,
-        dropped_attributes=_read_integer(log.get("droppedAttributesCount"), oddities),
+        dropped_attributes=read_integer(log.get("droppedAttributesCount"), oddities),
         oddities=oddities,
     )
-
-
-def _read_attributes(items: Any, oddities: list[str], depth: int = 0) -> Attributes:
-    attributes: Attributes = {}
-    for item in _listed(items, oddities):
-        key = item.get("key")
-        name = _foreign(key, oddities)
-        if name in attributes:
-            name = unused_key(attributes, name, oddities)
-        attributes[name] = _read_value(item.get("value"), oddities, depth)
-    return attributes
-
-
-def _read_value(value: Any, oddities: list[str], depth: int) -> Value:
-    if not isinstance(value, Mapping):
-        if value is not None:
-            oddities.append(notes.WRONG_TYPE)
-        return None if value is None else _foreign(value, oddities)
-    for kind, item in value.items():
-        match kind:
-            case "stringValue":
-                return _text(item, oddities)
-            case "boolValue":
-                return item if isinstance(item, bool) else _mistyped(item, oddities)
-            case "intValue":
-                return _read_exact_integer(item, oddities)
-            case "doubleValue":
-                return _read_double(item, oddities)
-            case "bytesValue":
-                return _read_bytes(item, oddities)
-            case "arrayValue" | "kvlistValue":
-                if depth >= MAX_DEPTH:
-                    oddities.append(notes.TOO_DEEP)
-                    return TOO_DEEP
-                values = item.get("values") if isinstance(item, Mapping) else None
-                if kind == "kvlistValue":
-                    return _read_attributes(values, oddities, depth + 1)
-                if not isinstance(values, list):
-                    return []
-                return [_read_value(entry, oddities, depth + 1) for entry in values]
-    return None
-
-
-def _read_exact_integer(item: Any, oddities: list[str]) -> Value:
-    if isinstance(item, int) and not isinstance(item, bool):
-        return item
-    if isinstance(item, str):
-        try:
-            return int(item)
-        except ValueError:
-            return _mistyped(item, oddities)
-    if isinstance(item, float) and item.is_integer():
-        return int(item)
-    return _mistyped(item, oddities)
-
-
-def _read_double(item: Any, oddities: list[str]) -> Value:
-    if isinstance(item, int | float) and not isinstance(item, bool):
-        try:
-            return float(item)
-        except OverflowError:
-            return _mistyped(item, oddities)
-    if isinstance(item, str):
-        try:
-            return float(item)
-        except ValueError:
-            return _mistyped(item, oddities)
-    return _mistyped(item, oddities)
-
-
-def _read_bytes(item: Any, oddities: list[str]) -> Value:
-    try:
-        return base64.b64decode(item, validate=True)
-    except (TypeError, ValueError, binascii.Error):
-        return _mistyped(item, oddities)
-
-
-def _mistyped(item: Any, oddities: list[str]) -> Value:
-    oddities.append(notes.WRONG_TYPE)
-    if item is None or isinstance(item, bool | int | float):
-        return item
-    return _foreign(item, oddities)
-
-
-def _text(item: Any, oddities: list[str]) -> str:
-    if isinstance(item, str):
-        return item if item.isascii() else clean_text(item, oddities)
-    if item is None:
-        return ""
-    oddities.append(notes.WRONG_TYPE)
-    return _foreign(item, oddities)
-
-
-def _foreign(item: Any, oddities: list[str]) -> str:
-    """Returns what stands where text belongs, as JSON text."""
-    try:
-        return clean_text(item if isinstance(item, str) else json.dumps(item), oddities)
-    except RecursionError:
-        return TOO_DEEP
-
-
-def _listed(items: Any, oddities: list[str]) -> list[Mapping[str, Any]]:
-    if items is None:
-        return []
-    if not isinstance(items, list):
-        oddities.append(notes.WRONG_TYPE)
-        return []
-    objects = [item for item in items if isinstance(item, Mapping)]
-    if len(objects) != len(items):
-        oddities.append(notes.WRONG_TYPE)
-    return objects
-
-
-def _read_integer(item: Any, oddities: list[str]) -> int:
-    """Returns a time or count; 0 where it is missing or no number."""
-    if isinstance(item, str):
-        try:
-            return int(item)
-        except ValueError:
-            pass
-    elif isinstance(item, int) and not isinstance(item, bool):
-        return item
-    elif isinstance(item, float) and item.is_integer():
-        return int(item)
-    elif item is None:
-        return 0
-    oddities.append(notes.WRONG_TYPE)
-    return 0
-
-
-def _read_kind(item: Any, oddities: list[str]) -> str:
-    if isinstance(item, str) and item in _KIND_NAMES:
-        return _KIND_NAMES[item]
-    if isinstance(item, int) and 0 <= item < len(_KINDS):
-        return _KINDS[item]
-    if item is not None and item != "SPAN_KIND_UNSPECIFIED":
-        oddities.append(notes.WRONG_TYPE)
-    return "internal"
-
-
-def _read_id(item: Any, size: int, key: str, attributes: Attributes, oddities: list[str]) -> str:
-    """Returns lower-case hex; what is none goes among the attributes, so that it is not lost."""
-    if item is None or item == "":
-        return ""
-    if isinstance(item, str):
-        lowered = item.lower()
-        if _HEX.fullmatch(lowered):
-            return lowered
-        try:
-            raw = base64.b64decode(item, validate=True)
-        except (ValueError, binascii.Error):
-            raw = b""
-        if len(raw) == size:
-            return raw.hex()
-    attributes[unused_key(attributes, key, oddities)] = _text(item, oddities)
-    oddities.append(notes.ID_MALFORMED)
-    return ""
 
 
 def _camel_case(node: Any) -> Any:

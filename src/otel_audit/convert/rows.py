@@ -181,7 +181,7 @@ class RowBuilder:
 
     def judge(self, kind: str, attributes: Attributes, call: InferenceCall | None) -> Verdict:
         """Returns what the names of a span's attributes decide, less those that ``call`` was read from."""
-        key = (kind, call.operation if call is not None else None, *attributes)
+        key = (kind, call.operation if call is not None else None, tuple(attributes))
         try:
             return self._verdicts[key]
         except KeyError:
