@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from otel_audit.convert import notes
 from otel_audit.convert.spans import Attributes, Value
-from otel_audit.convert.values import MAX_DEPTH, TOO_DEEP, unused_key
+from otel_audit.convert.values import MAX_DEPTH, TOO_DEEP, clean_text, unused_key
 
 __all__ = [
     "listed",
@@ -37,6 +37,7 @@ _HEX: Final = re.compile(r"(?:[0-9a-f]{2}){1,32}")
 
 
 def read_attributes(items: Any, oddities: list[str], depth: int = 0) -> Attributes:
+    """Reads a list of ``KeyValue``; of a key that comes twice, every value is kept."""
     attributes: Attributes = {}
     for item in listed(items, oddities):
         key = item.get("key")
@@ -48,6 +49,7 @@ def read_attributes(items: Any, oddities: list[str], depth: int = 0) -> Attribut
 
 
 def read_value(value: Any, oddities: list[str], depth: int) -> Value:
+    """Reads an ``AnyValue``, which may be missing."""
     if not isinstance(value, Mapping):
         if value is not None:
             oddities.append(notes.WRONG_TYPE)
@@ -119,6 +121,7 @@ def _mistyped(item: Any, oddities: list[str]) -> Value:
 
 
 def read_text(item: Any, oddities: list[str]) -> str:
+    """Returns text; ``""`` where it is missing, JSON text where it is none."""
     if isinstance(item, str):
         return item if item.isascii() else clean_text(item, oddities)
     if item is None:
@@ -136,6 +139,7 @@ def _foreign(item: Any, oddities: list[str]) -> str:
 
 
 def listed(items: Any, oddities: list[str]) -> list[Mapping[str, Any]]:
+    """Returns the objects of a list, which may be missing."""
     if items is None:
         return []
     if not isinstance(items, list):
@@ -172,6 +176,7 @@ def read_status(code: Any) -> int:
 
 
 def read_kind(item: Any, oddities: list[str]) -> str:
+    """Returns a span kind by number or name; ``internal`` for anything else."""
     if isinstance(item, str) and item in _KIND_NAMES:
         return _KIND_NAMES[item]
     if isinstance(item, int) and 0 <= item < len(_KINDS):
