@@ -10,7 +10,8 @@ import pytest
 from otel_audit.errors import SpoolCorrupt
 from otel_audit.spool.files import Files
 from otel_audit.spool.frame import HEADER_BYTES, MAGIC, encode
-from otel_audit.spool.segment import OpenSegment, Scan, SealedSegment, scan
+from otel_audit.spool.scan import Scan, scan
+from otel_audit.spool.segment import OpenSegment, SealedSegment
 from spool.masked import masked
 
 WRITER = "shop-20261121-5f2c91ab"

@@ -44,13 +44,15 @@ be read back) and the close of a writer. Both come out of ``commits`` as commits
 """
 
 from otel_audit.spool.budget import Usage
-from otel_audit.spool.chain import Commit
+from otel_audit.spool.commit import Commit
+from otel_audit.spool.draft import Draft
 from otel_audit.spool.files import Files
 from otel_audit.spool.frame import NumberedBatch
 from otel_audit.spool.options import SpoolOptions
-from otel_audit.spool.outbox import Backlog, Draft, Outbox
+from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.plan import Loss, Plan, PlannedFile
-from otel_audit.spool.segment import Corruption, SealedSegment
+from otel_audit.spool.scan import Corruption
+from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.slot import Slot
 from otel_audit.spool.writer import Pending, Range, StreamWriter
 

@@ -17,25 +17,21 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from otel_audit.errors import SpoolCorrupt, SpoolError
+from otel_audit.errors import SpoolCorrupt
 from otel_audit.spool.budget import Budget
+from otel_audit.spool.commit import MANIFEST_FILE, PLAN_FILE, Commit
 from otel_audit.spool.files import Files, explain
-from otel_audit.spool.plan import PLAN_VERSION, Plan, PlannedFile
+from otel_audit.spool.plan import PLAN_VERSION, Plan
 
-__all__ = ["Chain", "Commit"]
+__all__ = ["Chain"]
 
 _CHAIN: Final = "chain"
-_PLAN: Final = "plan"
-_MANIFEST: Final = "manifest"
-RESERVED: Final = frozenset({_PLAN, _MANIFEST, f"{_PLAN}.tmp", f"{_MANIFEST}.tmp"})
-
 _COMMIT_FOLDER: Final = re.compile(r"\d{10}")
 
 
@@ -46,107 +42,6 @@ class _Done(msgspec.Struct, frozen=True, rename="camel"):
     manifest: str
     last_sequence: int
     closed: bool
-
-
-class Commit:
-    """A planned commit, to be carried out at its destination.
-
-    Attributes:
-        plan: what it creates and says.
-        manifest: the bytes of its manifest; None before :meth:`write_manifest`, in this process or another.
-    """
-
-    def __init__(self, chain: Chain, folder: Path, plan: Plan, manifest: bytes | None) -> None:
-        self._chain, self._folder = chain, folder
-        self.plan = plan
-        self.manifest = manifest
-
-    def __repr__(self) -> str:
-        return f"Commit({self.plan.writer}, {self.plan.commit}, {self.plan.kind})"
-
-    @property
-    def files(self) -> tuple[PlannedFile, ...]:
-        """What is to be created before the manifest."""
-        return self.plan.files
-
-    @property
-    def previous(self) -> str | None:
-        """``sha256:<hex>`` of the manifest before; None for the first.
-
-        Raises:
-            SpoolError: the commit before is not done.
-        """
-        self._check_turn()
-        return self._chain.manifest
-
-    @property
-    def is_done(self) -> bool:
-        """Whether :meth:`done` has returned."""
-        return self.plan.commit <= self._chain.commit
-
-    def local_path(self, file: PlannedFile) -> Path:
-        """Where the bytes of a planned file are."""
-        return self._folder / file.local
-
-    def replace_path(self, file: PlannedFile, path: str) -> PlannedFile:
-        """Create a planned file under another path: durable on return.
-
-        For an object that exists there with other content, which is never overwritten.
-
-        Returns:
-            The file with its new path, as it is in :attr:`files` now.
-
-        Raises:
-            ValueError: the file is not of this commit, or its manifest is written already.
-            SpoolError: the plan could not be written; the old one holds.
-        """
-        if file not in self.plan.files or self.manifest is not None:
-            raise ValueError("only a file of a commit without a manifest gets another path")
-        moved = msgspec.structs.replace(file, path=path)
-        files = tuple(moved if each == file else each for each in self.plan.files)
-        self._put_plan(msgspec.structs.replace(self.plan, files=files))
-        return moved
-
-    def write_manifest(self, content: bytes) -> None:
-        """Fix the bytes of the manifest: durable on return, the same in every later process.
-
-        Raises:
-            ValueError: there is one already.
-            SpoolError: it could not be written, or the commit before is not done.
-        """
-        self._check_turn()
-        if self.manifest is not None:
-            raise ValueError("a manifest is written once")
-        with explain("write a manifest"):
-            self._chain.files.replace(self._folder / _MANIFEST, content)
-        self._chain.budget.add(len(content))
-        self.manifest = content
-
-    def done(self) -> None:
-        """Say that the manifest exists at the destination: durable on return. Frees the outbox.
-
-        Raises:
-            ValueError: the manifest was not written.
-            SpoolError: it could not be noted; the commit is offered again.
-        """
-        if self.manifest is None:
-            raise ValueError("a commit is done once its manifest exists")
-        self._check_turn()
-        self._chain.finish(self, hashlib.sha256(self.manifest).hexdigest())
-
-    @property
-    def size(self) -> int:
-        """Bytes that it holds in the outbox, without the plan."""
-        return sum(file.size for file in self.plan.files) + len(self.manifest or b"")
-
-    def _check_turn(self) -> None:
-        if self.plan.commit != self._chain.commit + 1:
-            raise SpoolError(f"commit {self.plan.commit} is not next in its chain")
-
-    def _put_plan(self, plan: Plan) -> None:
-        with explain("write a plan"):
-            self._chain.files.replace(self._folder / _PLAN, msgspec.json.encode(plan))
-        self.plan = plan
 
 
 class Chain:
@@ -198,14 +93,14 @@ class Chain:
     def _load_commit(self, folder: Path) -> None:
         names = self.files.names(folder)
         number = int(folder.name)
-        if number <= self.commit or _PLAN not in names:
+        if number <= self.commit or PLAN_FILE not in names:
             self.files.remove_tree(folder)
             return
-        plan = self._decode(folder / _PLAN, Plan)
+        plan = self._decode(folder / PLAN_FILE, Plan)
         expected = (PLAN_VERSION, self.writer, number, self.planned_commit + 1, self.planned_sequence + 1)
         if expected != (plan.plan_version, plan.writer, plan.commit, number, plan.first_sequence):
-            raise SpoolCorrupt("does not follow the commit before", path=str(folder / _PLAN))
-        manifest = self.files.read(folder / _MANIFEST) if _MANIFEST in names else None
+            raise SpoolCorrupt("does not follow the commit before", path=str(folder / PLAN_FILE))
+        manifest = self.files.read(folder / MANIFEST_FILE) if MANIFEST_FILE in names else None
         self._note_planned(Commit(self, folder, plan, manifest))
 
     def _decode(self, path: Path, kind: type[Any]) -> Any:
@@ -245,7 +140,7 @@ class Chain:
                 self.files.fsync(folder / file.local)
             self.files.fsync_folder(folder)
         commit = Commit(self, folder, plan, None)
-        commit._put_plan(plan)
+        commit.put_plan(plan)
         self.budget.add(commit.size)
         self._note_planned(commit)
         return commit

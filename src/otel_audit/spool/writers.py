@@ -27,7 +27,8 @@ import msgspec
 
 from otel_audit.errors import InputError, SpoolCorrupt
 from otel_audit.spool.files import Files
-from otel_audit.spool.segment import SealedSegment, parse_segment_name, scan
+from otel_audit.spool.scan import scan
+from otel_audit.spool.segment import SealedSegment, parse_segment_name
 from otel_audit.store.names import WriterName
 
 __all__ = ["WriterState", "Writers"]
