@@ -76,7 +76,9 @@ def http_record(
 
 def compact(row: dict[str, Any]) -> dict[str, Any]:
     """Leaves nulls out, makes maps dicts and JSON columns values: what a person would write down."""
-    kept = {key: _compact(value) for key, value in row.items() if key not in ("timestamp", "observedTimestamp")}
+    kept = {
+        key: _compact(value) for key, value in row.items() if key not in ("timestamp", "observedTimestamp")
+    }
     for key in ("attributes", "resource", "request", "response", "changes"):
         if kept.get(key) is not None:
             kept[key] = json.loads(kept[key])

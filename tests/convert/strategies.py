@@ -51,7 +51,8 @@ def attribute_values(*, wild: bool) -> st.SearchStrategy[Any]:
     return st.recursive(
         scalars,
         lambda inner: st.one_of(
-            st.lists(inner, max_size=3), st.dictionaries(texts(surrogates=wild).filter(bool), inner, max_size=3)
+            st.lists(inner, max_size=3),
+            st.dictionaries(texts(surrogates=wild).filter(bool), inner, max_size=3),
         ),
         max_leaves=5,
     )

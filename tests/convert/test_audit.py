@@ -138,7 +138,9 @@ def test_forged_note_does_not_overwrite_what_looks_like_a_renamed_one() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["audit.gap", "audit.start", "jane.doe@example.com", "Hello World", "x.4111111111"])
+@pytest.mark.parametrize(
+    "name", ["audit.gap", "audit.start", "jane.doe@example.com", "Hello World", "x.4111111111"]
+)
 def test_event_names_outside_of_the_vocabulary_stay_attributes(name: str) -> None:
     (record,) = records_of(logs=(make_log(name, attributes={"audit.action": "X"}),))
     assert record["eventName"] == "audit.event"

@@ -70,9 +70,13 @@ def similar_spans(draw: st.DrawFn) -> list[SpanData]:
     for number in range(draw(st.integers(1, 12))):
         odd = draw(st.integers(0, 9)) == 0
         attributes = {
-            name: copy.deepcopy(draw(st.sampled_from(table[name])) if odd else table[name][0]) for name in names
+            name: copy.deepcopy(draw(st.sampled_from(table[name])) if odd else table[name][0])
+            for name in names
         }
-        fields: dict[str, Any] = {"span_id": f"{number + 1:016x}", "status": draw(st.sampled_from([0, 0, 0, 1, 2]))}
+        fields: dict[str, Any] = {
+            "span_id": f"{number + 1:016x}",
+            "status": draw(st.sampled_from([0, 0, 0, 1, 2])),
+        }
         if draw(st.integers(0, 9)) == 0:
             fields |= draw(
                 st.sampled_from(
@@ -121,7 +125,9 @@ def test_bulk_gives_what_rows_give_on_real_spans(path: Path, monkeypatch: pytest
 @pytest.mark.parametrize("table", [HTTP, CHAT], ids=["http", "chat"])
 def test_ordinary_spans_do_go_in_bulk(table: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(converter_module.RowBuilder, "span_row", None)
-    left_out = ("session.id", "http.response.status_code", "user.id") if table is CHAT else ("network.peer.address",)
+    left_out = (
+        ("session.id", "http.response.status_code", "user.id") if table is CHAT else ("network.peer.address",)
+    )
     attributes = {name: values[0] for name, values in table.items() if name not in left_out}
     spans = [make_span(attributes=dict(attributes), resource=SHOP, span_id=f"{n:016x}") for n in range(1, 9)]
     records = Converter().convert(spans, observed_unix_nano=OBSERVED).records

@@ -33,7 +33,12 @@ def test_own_leaf_beats_the_common_one_even_when_null() -> None:
 
 def test_maps_are_sorted_and_headers_may_be_missing() -> None:
     headers = (("a", "b"), (["1"], ["2", "3"]))
-    rows = [{}, {"requestHeaders": headers, "modelInfo.extra": {"z": "1", "b": "2"}}, {}, {"requestHeaders": headers}]
+    rows = [
+        {},
+        {"requestHeaders": headers, "modelInfo.extra": {"z": "1", "b": "2"}},
+        {},
+        {"requestHeaders": headers},
+    ]
     batch = build_batch([RowsPart(rows, [{}] * 4)])
     batch.validate(full=True)
     pairs = [("a", ["1"]), ("b", ["2", "3"])]
@@ -54,7 +59,9 @@ def test_parts_are_put_in_the_order_given() -> None:
     assert batch.column("method").to_pylist() == ["GET", None, "PUT", "GET"]
 
 
-@pytest.mark.parametrize("row", [{"returnCode": 2**31}, {"returnCode": "x"}, {"method": 5}, {"method": "\ud800"}])
+@pytest.mark.parametrize(
+    "row", [{"returnCode": 2**31}, {"returnCode": "x"}, {"method": 5}, {"method": "\ud800"}]
+)
 def test_values_that_do_not_fit_raise(row: dict[str, object]) -> None:
     with pytest.raises((TypeError, ValueError, OverflowError)):
         build_batch([RowsPart([row], [{}])])

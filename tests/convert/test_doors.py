@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from enum import Enum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from google.protobuf.json_format import MessageToJson
@@ -94,7 +94,9 @@ def sdk_spans(draw: st.DrawFn) -> ReadableSpan:
         start_time=draw(st.integers(1, 2**63 - 1) | st.just(START)),
     )
     for _ in range(draw(st.integers(0, 3))):
-        span.add_event(draw(texts() | st.just("exception")), draw(attributes), draw(st.integers(1, 2**63 - 1)))
+        span.add_event(
+            draw(texts() | st.just("exception")), draw(attributes), draw(st.integers(1, 2**63 - 1))
+        )
     if draw(st.booleans()):
         span.set_status(Status(draw(st.sampled_from(StatusCode)), None))
     if draw(st.booleans()):
@@ -114,7 +116,9 @@ def rows(spans: list[SpanData]) -> list[dict[str, Any]]:
 def test_both_doors_give_the_same_record(span: ReadableSpan) -> None:
     request = encode_spans([span])
     expected = rows(read_spans([span]))
-    assert rows(read_export(request.SerializeToString(), format="protobuf", signal="traces").spans) == expected
+    assert (
+        rows(read_export(request.SerializeToString(), format="protobuf", signal="traces").spans) == expected
+    )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -198,10 +202,14 @@ def test_what_otlp_cannot_carry_is_kept_and_noted() -> None:
 
 
 def test_subclasses_count_as_what_they_extend() -> None:
-    class Color(str, Enum):
+    class Color(StrEnum):
         RED = "red"
 
-    attributes: Any = {"color": Color.RED, "number": SpanKind.CLIENT.value, "many": (Color.RED, True)}
+    class Size(IntEnum):
+        BIG = 2
+
+    attributes: Any = {"color": Color.RED, "number": Size.BIG, "many": (Color.RED, True)}
     (read,) = read_spans([ReadableSpan("n", SpanContext(1, 2, False), attributes=attributes)])
     assert read.attributes == {"color": "red", "number": 2, "many": ["red", True]}
+    assert type(read.attributes["number"]) is int
     assert type(read.attributes["color"]) is str

@@ -79,7 +79,11 @@ def test_client_reads_its_url() -> None:
     }
     record = http_record(new, "client")
     assert record["eventName"] == "http.client"
-    assert (record["scheme"], record["requestPath"], record["requestQuery"]) == ("https", "/v1/orders", "dry=1")
+    assert (record["scheme"], record["requestPath"], record["requestQuery"]) == (
+        "https",
+        "/v1/orders",
+        "dry=1",
+    )
     assert record["server"] == {"address": "api.acme.example", "port": 8443}
     assert "attributes" not in record
     assert "target" not in record
@@ -99,9 +103,7 @@ def test_client_reads_its_url() -> None:
     "url", ["https://bob:hunter2@a.example/x", "https://a.example/x#part", "https://other.example/x"]
 )
 def test_url_stays_where_it_says_more(name: str, url: str) -> None:
-    record = http_record(
-        {"http.request.method": "GET", "server.address": "a.example", name: url}, "client"
-    )
+    record = http_record({"http.request.method": "GET", "server.address": "a.example", name: url}, "client")
     assert record["attributes"] == {name: url}
     assert record["server"]["address"] == "a.example"
 
@@ -205,7 +207,9 @@ def test_headers_are_lower_case_with_dashes_sorted_and_joined() -> None:
 
 
 def test_header_values_that_are_no_text_become_json_and_are_noted() -> None:
-    record = http_record(NEW_SERVER | {"http.request.header.x_n": [1, True, None], "http.request.header.y": 5})
+    record = http_record(
+        NEW_SERVER | {"http.request.header.x_n": [1, True, None], "http.request.header.y": 5}
+    )
     assert record["requestHeaders"] == {"x-n": ["1", "true", "null"], "y": ["5"]}
     assert notes_of(record) == ["wrong-type"]
 
@@ -247,7 +251,9 @@ def test_server_address_with_port(address: str, port: int | None, server: dict[s
 
 
 def test_string_port_of_the_old_names_is_read() -> None:
-    record = http_record({"http.method": "GET", "net.peer.name": "a.example", "net.peer.port": "50051"}, "client")
+    record = http_record(
+        {"http.method": "GET", "net.peer.name": "a.example", "net.peer.port": "50051"}, "client"
+    )
     assert record["server"] == {"address": "a.example", "port": 50051}
     assert notes_of(record) == []
 
@@ -261,7 +267,8 @@ def test_aiohttp_server_without_status_code_is_unknown_unless_it_raised() -> Non
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"), [(100, "success"), (302, "success"), (404, "failure"), (500, "failure"), (0, "unknown")]
+    ("code", "outcome"),
+    [(100, "success"), (302, "success"), (404, "failure"), (500, "failure"), (0, "unknown")],
 )
 def test_outcome_follows_the_status_code(code: int, outcome: str) -> None:
     assert http_record(NEW_SERVER | {"http.response.status_code": code})["outcome"] == outcome

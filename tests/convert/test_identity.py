@@ -18,7 +18,9 @@ def who(attributes: dict[str, Any], **identity: Any) -> dict[str, Any]:
     return http_record({"http.request.method": "GET", **attributes}, options=options)
 
 
-@pytest.mark.parametrize("name", ["user.id", "enduser.id", "audit.actor.id", "enduser.pseudo.id", "user.hash"])
+@pytest.mark.parametrize(
+    "name", ["user.id", "enduser.id", "audit.actor.id", "enduser.pseudo.id", "user.hash"]
+)
 def test_what_the_application_says_is_asserted(name: str) -> None:
     record = who({name: "u8472"})
     assert record["user"] == {"id": "u8472", "type": "user", "origin": name, "assurance": "asserted"}
@@ -50,7 +52,10 @@ def test_assertion_beats_claim_and_losers_that_differ_are_kept() -> None:
         }
     )
     assert record["user"]["origin"] == "audit.actor.id"
-    assert record["userClaims"] == [{"origin": "user.id", "id": "u2"}, {"origin": "header:x-user", "id": "mallory"}]
+    assert record["userClaims"] == [
+        {"origin": "user.id", "id": "u2"},
+        {"origin": "header:x-user", "id": "mallory"},
+    ]
 
 
 def test_configured_headers_replace_the_usual() -> None:

@@ -9,10 +9,12 @@ KEYS = {"NOTES", "PARTITIONED_BY", "DUPLICATE_OF", "RECEIVED"}
 
 def test_every_word_that_the_module_names_is_in_the_vocabulary() -> None:
     words = {
-        value for name, value in vars(notes).items() if name.isupper() and isinstance(value, str) and name not in KEYS
+        value
+        for name, value in vars(notes).items()
+        if name.isupper() and isinstance(value, str) and name not in KEYS
     }
     assert words == notes.VOCABULARY
 
 
 def test_reserved_keys_are_those_that_we_write() -> None:
-    assert notes.RESERVED == {"audit.notes", "audit.partitioned_by", "audit.duplicate_of"}
+    assert {"audit.notes", "audit.partitioned_by", "audit.duplicate_of"} == notes.RESERVED

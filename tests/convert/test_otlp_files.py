@@ -21,7 +21,9 @@ from otel_audit.errors import InputError
 
 def traces(*names: str) -> dict[str, Any]:
     """One export a call, one span a name; ids in base64, as protobuf's reader of JSON wants them."""
-    spans = [{"traceId": "e9+o933VchRu6ohi0Q3FzQ==", "spanId": "VNJgzbyAzDg=", "name": name} for name in names]
+    spans = [
+        {"traceId": "e9+o933VchRu6ohi0Q3FzQ==", "spanId": "VNJgzbyAzDg=", "name": name} for name in names
+    ]
     return {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
 
 
@@ -82,7 +84,11 @@ def test_a_single_protobuf_message(document: dict[str, Any], tmp_path: Path) -> 
 
 def test_frames_of_zstd_and_members_of_gzip_one_after_the_other(tmp_path: Path) -> None:
     assert names_in(write(tmp_path, ZSTD(text(A) + b"\n") + ZSTD(text(B)))) == ["a", "b", "c"]
-    assert names_in(write(tmp_path, gzip.compress(text(A) + b"\n") + gzip.compress(text(B)))) == ["a", "b", "c"]
+    assert names_in(write(tmp_path, gzip.compress(text(A) + b"\n") + gzip.compress(text(B)))) == [
+        "a",
+        "b",
+        "c",
+    ]
 
 
 def test_empty_file(tmp_path: Path) -> None:
@@ -117,7 +123,11 @@ DAMAGED = [
     ("not JSON", json.dumps(A, indent=1).encode()[:-3], []),
     (f"byte {len(prefixed(protobuf(A)))}", prefixed(protobuf(A), b"\xff" * 9, protobuf(B)), ["a", "b", "c"]),
     (f"byte {len(prefixed(protobuf(A)))}", prefixed(protobuf(A)) + prefixed(protobuf(B))[:-3], ["a"]),
-    (f"byte {len(protobuf(A))}, resourceSpans[1]", protobuf(A) + b"\x0a\x05\xff\xff\xff\xff\xff" + protobuf(B), ["a", "b", "c"]),
+    (
+        f"byte {len(protobuf(A))}, resourceSpans[1]",
+        protobuf(A) + b"\x0a\x05\xff\xff\xff\xff\xff" + protobuf(B),
+        ["a", "b", "c"],
+    ),
     (f"byte {len(protobuf(A))}, resourceSpans[1]", protobuf(A) + protobuf(B)[:-5], ["a"]),
     ("malformed protobuf", protobuf(A)[:-2], []),
     ("byte 0", b"\x00\x01not otlp at all", []),

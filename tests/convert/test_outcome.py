@@ -49,5 +49,7 @@ def test_error_type_and_status_message_beat_the_exception() -> None:
 
 
 def test_last_exception_counts() -> None:
-    record = record_of(make_span(attributes=dict(HTTP), events=[exception("First", "1"), exception("Last", "2")]))
+    record = record_of(
+        make_span(attributes=dict(HTTP), events=[exception("First", "1"), exception("Last", "2")])
+    )
     assert (record["errorCode"], record["errorMessage"]) == ("Last", "2")

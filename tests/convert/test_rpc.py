@@ -64,7 +64,9 @@ def test_newer_conventions() -> None:
 
 
 def test_grpc_address_of_the_called_server() -> None:
-    record = rpc_record({"rpc.system": "grpc", "net.peer.name": "greeter", "net.peer.port": "50051"}, "client")
+    record = rpc_record(
+        {"rpc.system": "grpc", "net.peer.name": "greeter", "net.peer.port": "50051"}, "client"
+    )
     assert record["server"] == {"address": "greeter", "port": 50051}
 
 

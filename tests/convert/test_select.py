@@ -25,7 +25,9 @@ ONLY_MODEL_IO = ConvertOptions(streams=frozenset({"model-io"}))
 NO_TOOLS = ConvertOptions(include_tools=False)
 
 
-def names(attributes: dict[str, Any], kind: str, options: ConvertOptions | None = None) -> list[tuple[str, str]]:
+def names(
+    attributes: dict[str, Any], kind: str, options: ConvertOptions | None = None
+) -> list[tuple[str, str]]:
     records = records_of(make_span(kind, attributes=dict(attributes)), options=options)
     return [(record["eventName"], record["stream"]) for record in records]
 
@@ -50,7 +52,12 @@ def test_platform_records(attributes: dict[str, Any], kind: str, event: str) -> 
 
 @pytest.mark.parametrize(
     ("attributes", "event"),
-    [(CHAT, "gen_ai.chat"), (CHAT | HTTP, "gen_ai.chat"), (TOOL, "gen_ai.execute_tool"), (MCP, "gen_ai.execute_tool")],
+    [
+        (CHAT, "gen_ai.chat"),
+        (CHAT | HTTP, "gen_ai.chat"),
+        (TOOL, "gen_ai.execute_tool"),
+        (MCP, "gen_ai.execute_tool"),
+    ],
 )
 @pytest.mark.parametrize("kind", ["client", "internal", "server"])
 def test_inference_records(attributes: dict[str, Any], event: str, kind: str) -> None:
@@ -72,7 +79,10 @@ def test_tools_can_be_left_out() -> None:
         ({"type": "http.request"}, "internal"),
         ({"http.request.method": "GET"}, "internal"),
         ({"db.system": "postgresql", "server.address": "db"}, "client"),
-        ({"db.system.name": "elasticsearch", "http.request.method": "GET", "url.full": "http://es/x"}, "client"),
+        (
+            {"db.system.name": "elasticsearch", "http.request.method": "GET", "url.full": "http://es/x"},
+            "client",
+        ),
         ({"messaging.system": "kafka"}, "producer"),
         ({"messaging.system": "aws_sqs", "rpc.system": "aws-api"}, "client"),
         ({"db.system": "dynamodb", "rpc.system": "aws-api"}, "client"),

@@ -49,7 +49,10 @@ def test_client_beats_peer_and_a_peer_that_differs_is_kept() -> None:
 
 
 def test_old_names() -> None:
-    assert where({"http.client_ip": "203.0.113.7", "net.peer.ip": "203.0.113.7"})["source"]["id"] == "203.0.113.7"
+    assert (
+        where({"http.client_ip": "203.0.113.7", "net.peer.ip": "203.0.113.7"})["source"]["id"]
+        == "203.0.113.7"
+    )
     assert where({"net.sock.peer.addr": "203.0.113.7"})["source"]["id"] == "203.0.113.7"
 
 

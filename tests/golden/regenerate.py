@@ -18,7 +18,6 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
 from convert.building import compact  # noqa: E402 - the path above makes it importable
-
 from otel_audit.convert.converter import Converter  # noqa: E402
 from otel_audit.convert.options import ConvertOptions, IdentityOptions  # noqa: E402
 from otel_audit.convert.otlp_files import read_file  # noqa: E402
