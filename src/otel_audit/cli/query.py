@@ -107,17 +107,18 @@ def _print_table(sources: Sources, query: Query, rows: int | None) -> int:
 
 def _print_lines(sources: Sources, query: Query, format_: str) -> int:
     shown = 0
-    if format_ == "json":
-        click.echo("[", nl=False)
-    elif format_ == "csv":
+    if format_ == "csv":
         click.echo(for_output(csv_text.header_line()))
     with working("reading records", unless_output_shows=True):
         for table in scan(sources.catalogs(), query, sources.findings):
-            for line in csv_text.record_lines(table) if format_ == "csv" else json_lines(table):
-                if format_ == "json":
-                    click.echo(",\n" if shown else "\n", nl=False)
-                click.echo(for_output(line) if format_ == "csv" else line, nl=format_ != "json")
-                shown += 1
+            # One write for many records: standard output is flushed each time.
+            if format_ == "csv":
+                click.echo("\n".join(map(for_output, csv_text.record_lines(table))))
+            elif format_ == "ndjson":
+                click.echo("\n".join(json_lines(table)))
+            else:
+                click.echo((",\n" if shown else "[\n") + ",\n".join(json_lines(table)), nl=False)
+            shown += table.num_rows
     if format_ == "json":
-        click.echo("\n]")
+        click.echo("\n]" if shown else "[]")
     return shown

@@ -8,19 +8,11 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from otel_audit.query.catalog import NANOSECONDS_PER_HOUR, CommittedFile
 from otel_audit.query.columns import projection
-from otel_audit.query.request import (
-    OBSERVED,
-    RECORD_ID,
-    TIME,
-    Query,
-    content_expression,
-    filter_columns,
-    window_expression,
-)
+from otel_audit.query.conditions import Mask, conditions
+from otel_audit.query.request import OBSERVED, RECORD_ID, TIME, Query
 from otel_audit.query.units import Units
 
 INSTANT: Final = "instant"
@@ -30,10 +22,6 @@ ROW: Final = "row"
 """Column of hits: position in the file."""
 
 Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
-Column: TypeAlias = "pa.ChunkedArray[Any]"
-
-_kernels: Final[Any] = pc
-"""The stubs know arrays of one type only where the kernels take any."""
 
 
 def find_rows(units: Units, file: CommittedFile, query: Query) -> Iterator[pa.Table]:
@@ -43,23 +31,24 @@ def find_rows(units: Units, file: CommittedFile, query: Query) -> Iterator[pa.Ta
         IntegrityError: a unit cannot be decoded.
         StoreError: the destination cannot be read.
     """
-    content, window = content_expression(query), window_expression(query)
-    two_clocks = file.strays and window is not None
-    schema = projection((TIME, RECORD_ID, *filter_columns(query), *((OBSERVED,) if two_clocks else ())))
+    asked = conditions(query)
+    two_clocks = file.strays and query.bounded
+    about = {column for condition in asked for column in condition.columns}
+    schema = projection((TIME, RECORD_ID, *about, *((OBSERVED,) if two_clocks else ())))
     # What a unit's statistics say of timestamps says nothing about a row that counts by another clock.
-    candidates = units.candidates(_both(content, None if two_clocks else window))
+    window = None if two_clocks else (query.start_unix_nano, query.end_unix_nano)
     starts = np.cumsum([0, *units.sizes])
-    in_window = window_expression(query, INSTANT)
-    for unit in candidates:
+    for unit in units.candidates(asked, window):
         table = units.read(unit, schema)
-        instants = _instants(table, file, query) if two_clocks else table[TIME]
-        rows = pa.array(np.arange(starts[unit], starts[unit] + table.num_rows))
-        table = table.append_column(INSTANT, instants).append_column(ROW, rows)
-        wanted = _both(content, in_window)
-        if wanted is not None:
-            table = table.filter(wanted)
-        if table.num_rows:
-            yield table.select([INSTANT, ROW, RECORD_ID])
+        instants = _instants(table, file, query) if two_clocks else table[TIME].to_numpy()
+        wanted = _between(instants, query.start_unix_nano, query.end_unix_nano)
+        for condition in asked:
+            wanted &= condition.holds(table)
+        rows = np.flatnonzero(wanted)
+        if len(rows):
+            yield pa.table(
+                {INSTANT: instants[rows], ROW: rows + starts[unit], RECORD_ID: table[RECORD_ID].take(rows)}
+            )
 
 
 def take_rows(units: Units, rows: Rows, schema: pa.Schema) -> Iterator[tuple[pa.Table, slice]]:
@@ -77,27 +66,21 @@ def take_rows(units: Units, rows: Rows, schema: pa.Schema) -> Iterator[tuple[pa.
             yield table.take(rows[start:end] - starts[unit]), slice(start, end)
 
 
-def _instants(table: pa.Table, file: CommittedFile, query: Query) -> Column:
+def _instants(table: pa.Table, file: CommittedFile, query: Query) -> Rows:
     """When each record counts: at its timestamp, if the window holds it or the record is filed under it; else
     its timestamp was not believed, and it counts when it was observed."""
-    stamped = table[TIME]
+    stamped = table[TIME].to_numpy()
     hour = file.location.partition.hours * NANOSECONDS_PER_HOUR
     believed = _between(stamped, hour, hour + NANOSECONDS_PER_HOUR)
     asked_for = _between(stamped, query.start_unix_nano, query.end_unix_nano)
-    instants: Column = _kernels.if_else(_kernels.or_(believed, asked_for), stamped, table[OBSERVED])
+    instants: Rows = np.where(believed | asked_for, stamped, table[OBSERVED].to_numpy())
     return instants
 
 
-def _between(instants: Column, start: int | None, end: int | None) -> Column:
-    result: Column = _kernels.is_valid(instants)
+def _between(instants: Rows, start: int | None, end: int | None) -> Mask:
+    inside = np.ones(len(instants), bool)
     if start is not None:
-        result = _kernels.and_(result, _kernels.greater_equal(instants, pa.scalar(start, pa.int64())))
+        inside &= instants >= start
     if end is not None:
-        result = _kernels.and_(result, _kernels.less(instants, pa.scalar(end, pa.int64())))
-    return result
-
-
-def _both(one: pc.Expression | None, other: pc.Expression | None) -> pc.Expression | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return one & other
+        inside &= instants < end
+    return inside

@@ -7,22 +7,24 @@ the file is committed, so it is the log that is broken and not the reader's inpu
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from otel_audit.errors import InputError, IntegrityError, Missing
 from otel_audit.query.catalog import CommittedFile
+from otel_audit.query.conditions import Condition
+from otel_audit.query.request import TIME
 from otel_audit.record.files import conform, leaf_names, read_ndjson
-from otel_audit.record.schema import SCHEMA
 
 CACHE_BYTES: Final = 256 * 2**20
 """Decoded units that wait for their next rows: rows in order of time come from few units at a time."""
+
+Window: TypeAlias = "tuple[int | None, int | None]"
+"""First instant wanted and first one not wanted any more, nanoseconds since the epoch; None for no bound."""
 
 _GROUPS_KEPT: Final = 2
 """Row groups of one file that stay decoded: its rows in order of time come from neighbours."""
@@ -35,8 +37,8 @@ class Units(Protocol):
     def sizes(self) -> list[int]:
         """Rows of each unit."""
 
-    def candidates(self, expression: pc.Expression | None) -> list[int]:
-        """Units that may hold rows for which the expression is true; all of them if it is None."""
+    def candidates(self, asked: Sequence[Condition], window: Window | None) -> list[int]:
+        """Units that may hold rows for which all conditions hold, in this window if there is one."""
 
     def read(self, unit: int, schema: pa.Schema) -> pa.Table:
         """The schema's columns of one unit.
@@ -84,36 +86,39 @@ class ParquetUnits:
         self._file = file
         with readable(file):
             self._input = file.store.open_input(file.path)
-            # A fragment judges row groups by their statistics; the stubs do not know it takes open files.
-            parquet: Any = ds.ParquetFileFormat()
-            self._fragment = parquet.make_fragment(self._input)
-            # The footer is read once; reads that lie near each other become one request.
-            self._parquet = pq.ParquetFile(self._input, metadata=self._fragment.metadata, pre_buffer=True)
+            # Reads that lie near each other become one request.
+            self._parquet = pq.ParquetFile(self._input, pre_buffer=True)
         metadata = self._parquet.metadata
         _check_rows(file, metadata.num_rows)
         self.sizes = [metadata.row_group(unit).num_rows for unit in range(metadata.num_row_groups)]
-        self._decoded: dict[tuple[int, pa.Schema], pa.Table] = {}
+        self._decoded = _Decoded(_GROUPS_KEPT)
 
     @property
     def held_bytes(self) -> int:
-        return sum(table.nbytes for table in self._decoded.values())
+        return self._decoded.bytes
 
-    def candidates(self, expression: pc.Expression | None) -> list[int]:
-        if expression is None:
-            return list(range(len(self.sizes)))
-        with readable(self._file):
-            kept = self._fragment.subset(filter=expression, schema=SCHEMA)
-            return [group.id for group in kept.row_groups]
+    def candidates(self, asked: Sequence[Condition], window: Window | None) -> list[int]:
+        kept = []
+        for unit in range(len(self.sizes)):
+            extremes = _Statistics(self._parquet.metadata.row_group(unit))
+            times = extremes(TIME)
+            inside = (
+                window is None
+                or times is None
+                or (
+                    (window[0] is None or times[1] >= window[0])
+                    and (window[1] is None or times[0] < window[1])
+                )
+            )
+            if inside and all(condition.may_hold(extremes) for condition in asked):
+                kept.append(unit)
+        return kept
 
     def read(self, unit: int, schema: pa.Schema) -> pa.Table:
-        key = (unit, schema)
-        table = self._decoded.pop(key, None)
+        table = self._decoded.get(unit, schema)
         if table is None:
             with readable(self._file):
-                table = self._read_group(unit, schema)
-        self._decoded[key] = table
-        while len(self._decoded) > _GROUPS_KEPT:
-            del self._decoded[next(iter(self._decoded))]
+                table = self._decoded.put(unit, schema, self._read_group(unit, schema))
         return table
 
     def _read_group(self, unit: int, schema: pa.Schema) -> pa.Table:
@@ -126,30 +131,46 @@ class ParquetUnits:
         self._parquet.close(force=True)
 
 
+class _Statistics:
+    """Least and greatest value of each leaf of a row group."""
+
+    def __init__(self, group: pq.RowGroupMetaData) -> None:
+        self._group = group
+        self._places = {group.column(place).path_in_schema: place for place in range(group.num_columns)}
+
+    def __call__(self, leaf: str) -> tuple[Any, Any] | None:
+        """None where the file says nothing about the leaf."""
+        place = self._places.get(leaf)
+        statistics = None if place is None else self._group.column(place).statistics
+        if statistics is None or not statistics.has_min_max:
+            return None
+        return statistics.min, statistics.max
+
+
 class NdjsonUnits:
     """The whole file: a compressed stream of lines has no part that could be read by itself."""
 
     def __init__(self, file: CommittedFile) -> None:
         self._file = file
         self.sizes = [file.entry.rows]
-        self._decoded: dict[pa.Schema, pa.Table] = {}
+        self._decoded = _Decoded(1)
 
     @property
     def held_bytes(self) -> int:
-        return sum(table.nbytes for table in self._decoded.values())
+        return self._decoded.bytes
 
-    def candidates(self, expression: pc.Expression | None) -> list[int]:
+    def candidates(self, asked: Sequence[Condition], window: Window | None) -> list[int]:
         return [0]
 
     def read(self, unit: int, schema: pa.Schema) -> pa.Table:
-        if schema not in self._decoded:
+        table = self._decoded.get(unit, schema)
+        if table is None:
             with readable(self._file):
                 content = self._file.store.read(self._file.path)
                 batches = list(read_ndjson(content, self._file.entry.compression, schema=schema))
-            table = pa.Table.from_batches(batches, schema)
+            table = self._decoded.put(unit, schema, pa.Table.from_batches(batches, schema))
             _check_rows(self._file, table.num_rows)
-            self._decoded[schema] = table
-        return self._decoded[schema]
+        return table
 
     def close(self) -> None:
         self._decoded.clear()
@@ -158,6 +179,37 @@ class NdjsonUnits:
 def _check_rows(file: CommittedFile, rows: int) -> None:
     if rows != file.entry.rows:
         raise IntegrityError(f"has {rows} rows, its manifest says {file.entry.rows}", path=file.path)
+
+
+class _Decoded:
+    """The units of a file that were decoded last.
+
+    Args:
+        most: how many are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self.bytes = most, 0
+        self._tables: OrderedDict[tuple[int, pa.Schema], pa.Table] = OrderedDict()
+
+    def get(self, unit: int, schema: pa.Schema) -> pa.Table | None:
+        """These columns of the unit, if they are still there."""
+        if (unit, schema) in self._tables:
+            self._tables.move_to_end((unit, schema))
+        return self._tables.get((unit, schema))
+
+    def put(self, unit: int, schema: pa.Schema, table: pa.Table) -> pa.Table:
+        """Keep a table, and return it."""
+        self._tables[unit, schema] = table
+        self.bytes += table.nbytes
+        while len(self._tables) > self._most:
+            self.bytes -= self._tables.popitem(last=False)[1].nbytes
+        return table
+
+    def clear(self) -> None:
+        """Give up everything."""
+        self._tables.clear()
+        self.bytes = 0
 
 
 class OpenFiles:
