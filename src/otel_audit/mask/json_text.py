@@ -134,16 +134,14 @@ class _Walk:
         except ValueError:
             return None
         leaves: list[tuple[dict[str, Any], str, str]] = []
-        if not _find_leaves(value, needles, path, leaves):
-            return None
+        if not _find_leaves(value, needles, path, leaves) or _dump(value) != text:
+            return None  # not every JSON text comes back from a parser as it was
         known = [(needle.encode(), family) for needle, family in needles]
         changed = False
         for holder, key, where in leaves:
             leaf = holder[key]
             masked = self._leaf(leaf, where, key, (), known)
             if masked is not leaf:
-                if not changed and _dump(value) != text:
-                    return None  # not every JSON text comes back from a parser as it was
                 changed = True
                 holder[key] = masked
         return _dump(value) if changed else text

@@ -234,9 +234,12 @@ def _continues(text: bytes, end: int) -> bool:
 
 
 def _has_phone_form(value: bytes, digits: str) -> bool:
+    """Whether a number is one of a phone by itself; below nine digits, words must say so."""
+    if len(digits) < 9:
+        return False
     if value[0] == 0x2B:
-        return 8 <= len(digits) <= 15 and _has_country(digits)
-    if value.isdigit() or len(digits) < 8:
+        return len(digits) <= 15 and _has_country(digits)
+    if value.isdigit():
         return False
     if value.startswith(b"00"):
         return 10 <= len(digits) <= 17 and _has_country(digits[2:])
@@ -247,7 +250,7 @@ def _has_phone_form(value: bytes, digits: str) -> bool:
         return match[1] != b" " or (ten[0] in "23456789" and ten[3] in "23456789")
     if _AREA.fullmatch(value):
         return True
-    if value[0] != 0x30 or not 9 <= len(digits) <= 12 or _DATE.fullmatch(value):
+    if value[0] != 0x30 or len(digits) > 12 or _DATE.fullmatch(value):
         return False
     return _is_national(value.decode())
 
