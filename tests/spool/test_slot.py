@@ -565,3 +565,42 @@ def test_names_that_make_no_folder_are_refused(tmp_path: Path, arguments: tuple[
         slot.writer(stream, destinations=destinations, opens={})
     with take(tmp_path) as slot, pytest.raises(ValueError, match="destination"):
         slot.outbox("../x")
+
+
+def test_what_has_no_name_of_ours_is_left_alone(tmp_path: Path) -> None:
+    with take(tmp_path) as slot:
+        writer_of(slot).append(masked(["a"], tag="a"))
+        writer_of(slot).rotate()
+    foreign = [
+        slot.path / "writers" / ".DS_Store",
+        slot.path / "outbox" / ".DS_Store",
+        slot.path / "outbox" / "near" / "README",
+        next((slot.path / "writers").iterdir()) / "notes",
+    ]
+    foreign[2].parent.mkdir(mode=0o700)
+    for path in foreign:
+        path.touch()
+    with take(tmp_path) as slot:
+        assert ship_all(slot)["near"].record_ids() == ["a-0"]
+    assert all(path.exists() for path in foreign)
+
+
+def test_a_writer_that_another_thread_retired_is_not_begun_again(tmp_path: Path) -> None:
+    now = BASE_UNIX_NANO
+    with take(tmp_path, clock_unix_nano=lambda: now) as slot:
+        writer = writer_of(slot)
+        writer.append(masked(["a"], tag="a"))
+        writer.rotate()
+        now += DAY_NS
+        writer.append(masked(["b"], tag="b"))
+        destinations = {"near": Destination()}
+        outbox = slot.outbox("near")
+        ship(slot, destinations)
+        # This pass has looked at the writers; before it comes to them another thread finishes the old one.
+        old_first = outbox._drafts_of(slot._custody.states[0])
+        assert len(slot._custody.states) == 2
+        ship(slot, destinations)
+        assert len(slot._custody.states) == 1
+        assert list(old_first) == []
+        assert list(outbox.commits()) == []
+        assert len(outbox.chains) == 1

@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
 
 _CREATE: Final = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_MAX_BUFFERS: Final = 1024
+"""POSIX allows less; this is IOV_MAX of Linux and macOS."""
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 
@@ -85,7 +89,7 @@ class Files:
         """
         waiting = [buffer for buffer in buffers if len(buffer)]
         while waiting:
-            written = os.writev(descriptor, waiting)
+            written = os.writev(descriptor, waiting[:_MAX_BUFFERS])
             while waiting and written >= len(waiting[0]):
                 written -= len(waiting.pop(0))
             if written:
@@ -250,14 +254,15 @@ class Files:
         See ``proc_pid_mountinfo(5)``: field 5 is the mount point, the first field after ``-`` the type.
         """
         try:
-            lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+            lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
         except OSError:
             return None
         real = os.path.realpath(path)
         found: tuple[int, str] | None = None
-        for line in lines:
+        for line in filter(None, lines):
             before, _, after = line.partition(" - ")
-            point = before.split(" ")[4].encode("utf-8", "surrogateescape").decode("unicode_escape")
+            # Space, tab, line end and backslash are written as octal numbers.
+            point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), before.split(" ")[4])
             inside = real == point or real.startswith(point.rstrip("/") + "/")
             # A later line with the same mount point lies on top of the earlier one.
             if inside and (found is None or len(point) >= found[0]):

@@ -28,7 +28,7 @@ from otel_audit.spool.draft import Draft
 from otel_audit.spool.files import Files, explain
 from otel_audit.spool.plan import Kind, Loss, Plan, PlannedFile
 from otel_audit.spool.segment import SealedSegment
-from otel_audit.spool.writers import WriterState
+from otel_audit.spool.writers import WriterState, is_writer
 
 __all__ = ["Backlog", "Outbox"]
 
@@ -82,7 +82,7 @@ class Outbox:
             OSError: it cannot be read.
             SpoolCorrupt: it contradicts itself.
         """
-        for name in self.files.names(self._folder):
+        for name in filter(is_writer, self.files.names(self._folder)):
             chain = Chain(self.files, self._folder / name, self._budget)
             chain.load()
             self.chains[name] = chain
@@ -174,6 +174,10 @@ class Outbox:
         closed_at = state.closed_at
         segments = tuple(state.segments)
         chain = self._chain(state)
+        if state.is_retired:
+            # Another thread was faster; a chain made anew would begin again with commit 1.
+            self.chains.pop(chain.writer, None)
+            return
         for segment in segments:
             for run in segment.runs(after=chain.planned_sequence):
                 self._plan_gap(chain, state, run.first_sequence - 1)

@@ -21,7 +21,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -30,12 +29,11 @@ from otel_audit.errors import SpoolBusy, SpoolError
 from otel_audit.record.streams import STREAMS
 from otel_audit.spool import guard
 from otel_audit.spool.budget import Budget, Usage
+from otel_audit.spool.custody import OUTBOX, WRITERS, Custody
 from otel_audit.spool.files import Files, explain, on_fork_in_child
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
-from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.writer import StreamWriter
-from otel_audit.spool.writers import Writers, WriterState
 from otel_audit.store.names import SLUG, check, slug
 
 __all__ = ["Slot"]
@@ -72,12 +70,10 @@ class Slot:
         self.path = path
         self._files, self._lock, self._service, self._options = files, lock, service, options
         self._clock_unix_nano = clock_unix_nano
-        self._guard = threading.RLock()
-        self._writers = Writers(files, path / "writers")
+        self._guard = threading.Lock()
         self._budget = Budget(files, path, options)
-        self._states: list[WriterState] = []
+        self._custody = Custody(files, path, budget=self._budget, clock_unix_nano=clock_unix_nano)
         self._streams: dict[str, StreamWriter] = {}
-        self._outboxes: dict[str, Outbox] = {}
         _held.add(self)
 
     @classmethod
@@ -126,7 +122,10 @@ class Slot:
                 clock_unix_nano=clock_unix_nano,
             )
             try:
-                slot._take_up()
+                for name in (WRITERS, OUTBOX):
+                    guard.own_folder(files, path / name, force=options.force)
+                with explain("take up what is in the slot"):
+                    slot._custody.take_up()
             except BaseException:
                 slot.close()
                 raise
@@ -152,8 +151,8 @@ class Slot:
             if stream not in self._streams:
                 self._streams[stream] = StreamWriter(
                     files=self._files,
-                    writers=self._writers,
-                    states=self._states,
+                    writers=self._custody.writers,
+                    states=self._custody.states,
                     budget=self._budget,
                     options=self._options,
                     service=self._service,
@@ -174,28 +173,12 @@ class Slot:
             destination: its id, a slug.
         """
         self._check_held()
-        check(SLUG, destination, "the id of a destination")
-        with self._guard:
-            if destination not in self._outboxes:
-                self._outboxes[destination] = Outbox(
-                    self._files,
-                    self.path / "outbox" / destination,
-                    states=self._states,
-                    budget=self._budget,
-                    release=self._release,
-                    retire=self._retire,
-                    clock_unix_nano=self._clock_unix_nano,
-                )
-            return self._outboxes[destination]
+        return self._custody.outbox(destination)
 
     def backlog(self) -> dict[str, Backlog]:
         """What waits, by destination; also for destinations that nobody asked for since the start."""
-        with self._guard:
-            wanted = {destination for state in tuple(self._states) for destination in state.destinations}
-            return {
-                destination: self.outbox(destination).backlog()
-                for destination in sorted(wanted | self._outboxes.keys())
-            }
+        self._check_held()
+        return self._custody.backlog()
 
     def usage(self) -> Usage:
         """What the slot uses of its disk."""
@@ -237,81 +220,6 @@ class Slot:
     def _check_held(self) -> None:
         if self._lock < 0:
             raise SpoolError("this slot of the spool is not held by this process any more")
-
-    def _take_up(self) -> None:
-        """Load what earlier holders left."""
-        for name in ("writers", "outbox"):
-            guard.own_folder(self._files, self.path / name, force=self._options.force)
-        with explain("take up what is in the slot"):
-            self._states.extend(self._writers.load())
-            for name in self._files.names(self.path / "outbox"):
-                self.outbox(name).load()
-            for state in tuple(self._states):
-                self._continue(state)
-            writers = {str(state.name) for state in self._states}
-            for outbox in self._outboxes.values():
-                for chain in tuple(outbox.chains.values()):
-                    if chain.writer not in writers and not chain.pending:
-                        outbox.forget(chain.writer)
-            self._budget.recount()
-
-    def _continue(self, state: WriterState) -> None:
-        """Bring a loaded writer up to what its chains say, and let go what needs no more work."""
-        chains = [
-            chain
-            for destination in state.destinations
-            if (chain := self.outbox(destination).chains.get(str(state.name)))
-        ]
-        for chain in chains:
-            state.next_sequence = max(state.next_sequence, chain.planned_sequence + 1)
-            state.next_ordinal = max(state.next_ordinal, chain.planned_commit + 1)
-        for segment in tuple(state.segments):
-            self._release(state, segment)
-        # A crash between making a writer and using it may leave one that nothing follows on.
-        newest = [other for other in self._states if other.stream == state.stream][-1]
-        if state is not newest and state.closed_at is None:
-            self._writers.close(state)
-
-    def _release(self, state: WriterState, segment: SealedSegment) -> None:
-        """Remove a segment once every destination of its writer has a plan for it."""
-        with self._guard:
-            if segment not in state.segments:
-                return
-            for destination in state.destinations:
-                if self.outbox(destination).planned_sequence(state) < segment.last_sequence:
-                    return
-            with explain("free a segment"):
-                if segment.is_whole:
-                    self._files.unlink(segment.path)
-                    self._budget.add(-segment.size)
-                else:
-                    self._quarantine(segment)
-            state.segments.remove(segment)
-
-    def _quarantine(self, segment: SealedSegment) -> None:
-        """Keep a segment that could not be read back whole, for people to look at."""
-        folder = self.path / "quarantine"
-        self._files.make_folder(folder)
-        self._files.fsync_folder(self.path)
-        # A segment that is gone altogether leaves nothing to look at.
-        with suppress(FileNotFoundError):
-            self._files.rename(segment.path, folder / f"{segment.writer}-{segment.path.name}")
-        self._files.fsync_folder(folder)
-        self._files.fsync_folder(segment.path.parent)
-
-    def _retire(self, state: WriterState) -> None:
-        """Remove a closed writer once each of its chains is closed, or if it never numbered a record."""
-        with self._guard:
-            if state not in self._states:
-                return
-            outboxes = [self.outbox(destination) for destination in state.destinations]
-            if state.closed_at != 0 and not all(outbox.has_closed(state) for outbox in outboxes):
-                return
-            with explain("remove a writer"):
-                self._writers.remove(state)
-                self._states.remove(state)
-                for outbox in outboxes:
-                    outbox.forget(str(state.name))
 
 
 def _try_lock(files: Files, path: Path) -> int | None:

@@ -31,10 +31,19 @@ from otel_audit.spool.scan import scan
 from otel_audit.spool.segment import SealedSegment, parse_segment_name
 from otel_audit.store.names import WriterName
 
-__all__ = ["WriterState", "Writers"]
+__all__ = ["WriterState", "Writers", "is_writer"]
 
 _IDENTITY: Final = "writer.json"
 _CLOSED: Final = "closed"
+
+
+def is_writer(name: str) -> bool:
+    """Whether a file's name is a writer's."""
+    try:
+        WriterName.parse(name)
+    except InputError:
+        return False
+    return True
 
 
 class _Identity(msgspec.Struct, frozen=True, rename="camel"):
@@ -68,6 +77,7 @@ class WriterState:
         segments: sealed segments that some destination still has no plan for, in order.
         next_sequence: number of the next record.
         next_ordinal: number of the next segment.
+        is_retired: its folder is gone; nothing is planned for it any more.
     """
 
     name: WriterName
@@ -80,6 +90,7 @@ class WriterState:
     segments: list[SealedSegment] = field(default_factory=list)
     next_sequence: int = 1
     next_ordinal: int = 1
+    is_retired: bool = False
 
 
 class Writers:
@@ -102,7 +113,8 @@ class Writers:
             OSError: a file or folder could not be read or made durable.
             SpoolCorrupt: ``writer.json`` of a writer with segments cannot be read.
         """
-        states = [state for name in self._files.names(self._folder) if (state := self._load_one(name))]
+        names = [name for name in self._files.names(self._folder) if is_writer(name)]
+        states = [state for name in names if (state := self._load_one(name))]
         return sorted(states, key=lambda state: (state.opened_at_unix_nano, str(state.name)))
 
     def _load_one(self, name: str) -> WriterState | None:
