@@ -50,3 +50,13 @@ clean:  ## remove the environment and caches
 
 bench: $(STAMP)  ## the write path against its peers, as ratios inside one run
 	@$(BIN)/python bench/write_path.py $(BENCH)
+
+golden: $(STAMP)  ## write golden files again; read the difference before you commit it
+	@$(BIN)/python tests/golden/regenerate.py
+	@$(BIN)/python tests/golden/canonical/make.py
+	@$(BIN)/python tests/golden/files/make.py
+
+docs: $(STAMP)  ## write the generated pages again
+	@$(BIN)/python -m otel_audit.record.docs > docs/record.md
+	@$(BIN)/python -m otel_audit.config.reference > docs/configuration.md
+	@$(BIN)/python -m otel_audit.cli.docs > docs/cli.md

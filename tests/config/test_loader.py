@@ -23,7 +23,9 @@ def toml(tmp_path):
 
 
 def test_argument_wins_over_environment_over_declarative_over_file(toml):
-    environment = toml('[log]\ndestination = "file"\ntenant = "file"\nspool = "file"\n[rotation]\nmax_age = "1m"\n')
+    environment = toml(
+        '[log]\ndestination = "file"\ntenant = "file"\nspool = "file"\n[rotation]\nmax_age = "1m"\n'
+    )
     environment |= {"OTEL_AUDIT_TENANT": "environment", "OTEL_AUDIT_DESTINATION": "environment"}
     settings = load(
         {"destination": "argument"},
@@ -128,4 +130,6 @@ def test_unknown_variables_warn_with_the_nearest_and_kubernetes_ones_do_not(capl
 
 def test_settings_are_hashable_so_that_doors_can_share_a_pipeline():
     assert load({"destination": "x"}, environment={}) == load({"destination": "x"}, environment={})
-    assert hash(load({"destination": "x"}, environment={})) == hash(load({"destination": "x"}, environment={}))
+    assert hash(load({"destination": "x"}, environment={})) == hash(
+        load({"destination": "x"}, environment={})
+    )
