@@ -176,3 +176,11 @@ def test_formats_are_as_configured(invoke: Invoke, tmp_path: Path, monkeypatch: 
     assert list((tmp_path / "log").glob("log/platform/*/*/*.parquet"))
     assert len(records(invoke, tmp_path / "log")) > 20
     shutil.rmtree(tmp_path / "spool")
+
+
+def test_a_destination_that_takes_nothing_is_said_at_once(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = invoke("ingest", "-d", tmp_path / "file" / "log", SPANS)
+    assert result.exit_code == 1
+    assert "a file is in the way" in result.stderr
+    assert not (tmp_path / "spool").exists()

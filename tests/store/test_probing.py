@@ -14,7 +14,7 @@ from otel_audit.errors import Blocked, IntegrityError, Missing
 from otel_audit.store.base import StoreOptions
 from otel_audit.store.layout import ProbeFile
 from otel_audit.store.open import open_store
-from otel_audit.store.probing import Prober, probe
+from otel_audit.store.probing import Prober, probe, try_create
 from servers.fake_gcs import FakeGcsServer
 from servers.fault_proxy import Answer, FaultProxy
 
@@ -95,3 +95,19 @@ def test_a_destination_that_cannot_be_asked_is_a_failure(
 
     with pytest.raises(Blocked):
         probe(store)
+
+
+def test_trying_leaves_nothing_where_it_may_delete(store: Prober) -> None:
+    try_create(store)
+    try_create(store)
+    assert list(store.list("")) == []
+
+
+def test_trying_again_and_again_leaves_one_object_where_it_may_not(
+    bucket: Bucket, open_gcs: Callable[[], Prober]
+) -> None:
+    bucket.proxy.add(lambda request: request.method == "DELETE", Answer(403), times=2)
+    store = open_gcs()
+    try_create(store)
+    try_create(store)
+    assert len(list(store.list(""))) == 1

@@ -22,6 +22,8 @@ from otel_audit.errors import InputError
 from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.path import Pipeline
 from otel_audit.record.streams import STREAMS
+from otel_audit.store.open import open_store
+from otel_audit.store.probing import try_create
 
 _PROBLEMS_NAMED: Final = 20
 """Unreadable parts that are named one by one; the rest is counted."""
@@ -54,7 +56,9 @@ def command(ctx: click.Context, *, files: tuple[str, ...], destination: str | No
     be read or delivered.
     """
     problems: list[InputError] = []
-    pipeline = Pipeline(_options(destination))
+    options = _options(destination)
+    _try_destinations(options)
+    pipeline = Pipeline(options)
     read = written = 0
     with working("reading") as progress:
 
@@ -93,6 +97,16 @@ def _options(destination: str | None) -> PipelineOptions:
     options = pipeline_options(load(arguments), service=_SERVICE)
     # What is old is not suspect in a file: history keeps its own time.
     return replace(options, convert=replace(options.convert, bound_event_time=False))
+
+
+def _try_destinations(options: PipelineOptions) -> None:
+    """Fail now where delivery would fail, instead of waiting for somebody to mend it."""
+    for url in {url: None for stream in options.streams for url in stream.destinations}:
+        store = open_store(url)
+        try:
+            try_create(store)
+        finally:
+            store.close()
 
 
 def _describe(progress: Progress, what: str) -> None:

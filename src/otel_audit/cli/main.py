@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import click
 
+from otel_audit.cli.advice import advice
 from otel_audit.cli.text import visible, visible_lines
-from otel_audit.errors import AuditError, ConfigurationError
+from otel_audit.errors import AuditError, ConfigurationError, StoreError
 
 FINE: Final = 0
 PROBLEM: Final = 1
@@ -75,7 +76,7 @@ class _Failure(click.ClickException):
     exit_code = PROBLEM
 
     def __init__(self, error: AuditError) -> None:
-        super().__init__(visible(str(error)))
+        super().__init__(visible(advice(error) if isinstance(error, StoreError) else str(error)))
 
 
 class _WrongUsage(_Failure):

@@ -17,6 +17,8 @@ from otel_audit.store.base import Store
 from otel_audit.store.layout import ProbeFile
 
 _CONTENT: Final = b"otel-audit probe\n"
+_KEPT_TOKEN: Final = "0" * 16
+"""One name, so that a destination that forbids deletion does not fill with probes."""
 _OTHER_CONTENT: Final = b"otel-audit probe, overwritten\n"
 
 
@@ -43,6 +45,19 @@ class Permissions:
     probe: str
     overwrites: bool
     deletes: bool
+
+
+def try_create(store: Prober) -> None:
+    """Create a small object under ``_audit/probe/`` and delete it again, if that is allowed.
+
+    Where it is not, the next time finds the same object there, which is a success.
+
+    Raises:
+        StoreError: the destination does not take objects.
+    """
+    file = ProbeFile(_KEPT_TOKEN)
+    store.create(file.path, _CONTENT, sha256=hashlib.sha256(_CONTENT).hexdigest())
+    store.try_delete(file)
 
 
 def probe(store: Prober) -> Permissions:

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
+from otel_audit.cli.advice import advice
 from otel_audit.cli.doctor.finding import Finding
-from otel_audit.errors import AuditError, Blocked, Missing, Refused, Retry, StoreError
+from otel_audit.errors import AuditError, StoreError
 from otel_audit.store.open import open_store
 from otel_audit.store.probing import Prober, probe
 from otel_audit.store.url import Scheme, parse_url
-
-_ADVICE: Final = {
-    "bucket-missing": "make the bucket, or correct its name",
-    "credentials": "set up Application Default Credentials, or GOOGLE_APPLICATION_CREDENTIALS",
-    "dns": "the host's name does not resolve here",
-    "tls": "the server's certificate is not trusted here",
-    "http-401": "the credentials are not accepted",
-    "http-403": "grant storage.objects.create and storage.objects.get",
-    "permission-denied": "give the process's user the right to write there",
-    "disk-full": "make room",
-    "no-hard-links": "choose a file system with hard links: without them nothing can be created exclusively",
-}
 
 
 def findings(places: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
@@ -51,7 +39,7 @@ def _tried(store: Prober, where: str) -> Iterator[Finding]:
     try:
         permissions = probe(store)
     except StoreError as error:
-        yield Finding("problem", f"{where}: {_sentence(error)}")
+        yield Finding("problem", f"{where}: {advice(error)}")
         return
     except AuditError as error:
         yield Finding("problem", f"{where}: {error}")
@@ -75,14 +63,3 @@ def _tried(store: Prober, where: str) -> Iterator[Finding]:
         next(store.list("_audit/manifests/"), None)
     except StoreError as error:
         yield Finding("note", f"{where}: cannot list ({error.cause}): enough to write, not to query")
-
-
-def _sentence(error: StoreError) -> str:
-    kind = {
-        Retry: "cannot be reached",
-        Blocked: "does not let us create and read",
-        Refused: "refused the probe",
-        Missing: "lost the probe",
-    }.get(type(error), "failed")
-    advice = _ADVICE.get(error.cause)
-    return f"{kind} ({error.cause})" + (f": {advice}" if advice else "")
