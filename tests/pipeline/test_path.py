@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
 import pytest
-from servers.fault_proxy import Answer, fault_proxy
 
 from otel_audit.config import load
 from otel_audit.config.build import pipeline_options
@@ -28,6 +27,7 @@ from otel_audit.store.layout import LogFile
 from otel_audit.store.layout import parse as parse_path
 from otel_audit.store.memory import MemoryStore
 from otel_audit.store.open import open_store
+from servers.fault_proxy import Answer, fault_proxy
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 OBSERVED = 1_795_300_000_000_000_000
