@@ -342,7 +342,7 @@ def test_failure_inside_conversion_still_gives_a_bare_record(
     if place == "read":
         monkeypatch.setattr(converter_module.inference, "read", fail)
     else:
-        monkeypatch.setattr(converter_module.RowBuilder, "judge", fail)
+        monkeypatch.setattr(converter_module.RowBuilder, "span_row", fail)
     record = record_of(make_span(attributes={**HTTP, "secret": "s3cr3t"}, name="GET /x"))
     assert record["eventName"] == "audit.unreadable"
     assert record["attributes"] == {"audit.notes": ["conversion-failed"]}

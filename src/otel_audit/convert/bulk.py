@@ -9,45 +9,30 @@ and a test holds them to it. Every check below asks whether the row would need m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
-from opentelemetry.semconv._incubating.attributes import (
-    client_attributes,
-    enduser_attributes,
-    network_attributes,
-    user_attributes,
-)
+from opentelemetry.semconv._incubating.attributes import client_attributes
 
-from otel_audit.convert import notes
+from otel_audit.convert.bulk_plan import BulkPlan
 from otel_audit.convert.columns import Column, Row, array_of
-from otel_audit.convert.envelope import AFTER_NS, BEFORE_NS, NO_TRACE
+from otel_audit.convert.derive import REQUEST_ID
 from otel_audit.convert.http import PLAIN_METHODS
 from otel_audit.convert.identity import MAX_IDENTITY
 from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.rest import MAX_EXACT, encode_object
-from otel_audit.convert.select import Family
-from otel_audit.convert.sorter import Room, Shape
+from otel_audit.convert.sorter import Shape
 from otel_audit.convert.spans import SpanData
-from otel_audit.convert.times import MAX_INT64
 from otel_audit.convert.url import address_type, split_host
 from otel_audit.record.ids import span_record_ids
 
-__all__ = ["BulkPart", "BulkPlan", "convert_bulk", "is_ordinary", "plan_bulk"]
+__all__ = ["BulkPart", "convert_bulk"]
 
 _CLIENT: Final = client_attributes.CLIENT_ADDRESS
-_PEER: Final = network_attributes.NETWORK_PEER_ADDRESS
-_IDS: Final = frozenset({user_attributes.USER_ID, enduser_attributes.ENDUSER_ID})
 
 _SCHEMES: Final = frozenset({"http", "https"})
-_REQUEST_ID: Final = "x-request-id"
-
-_ROWS_ONLY: Final = frozenset({"rpc.method", "rpc.service"})
-_HTTP_ONLY: Final = frozenset({"method", "session"})
-"""Leaves that need a row: always, or on inference spans, whose dialects may say the same."""
 
 _INTEGERS: Final = frozenset({int})
 
@@ -66,78 +51,6 @@ _COUNTS: Final = frozenset({"inputTokens", "outputTokens", "cacheReadTokens", "r
 
 class Irregular(Exception):
     """The spans hold something that needs rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class BulkPlan:
-    """How spans of one shape become columns.
-
-    Attributes:
-        shape: how their attributes are taken apart.
-        user: the identity attribute that they carry, if any.
-        source: whether they carry the client's address.
-        rest: names that stay attributes.
-    """
-
-    shape: Shape
-    user: str | None
-    source: bool
-    rest: tuple[str, ...]
-
-
-def plan_bulk(shape: Shape | None, family: Family, kind: str, claiming: frozenset[str]) -> BulkPlan | None:
-    """Returns how spans of a shape become columns, ``None`` where they need rows.
-
-    Args:
-        shape: of the attributes that are left once the inference dialects took theirs.
-        family: of the span.
-        kind: span kind.
-        claiming: headers that name a user.
-    """
-    if shape is None or shape.rooms & ~(Room.ADDRESS | Room.IDENTITY):
-        return None
-    inference = family is Family.INFERENCE or family is Family.TOOL
-    if inference == ("returnCode" in shape.leaves) or (not inference and family is not Family.HTTP):
-        return None
-    if not _ROWS_ONLY.isdisjoint(shape.leaves) or (inference and not _HTTP_ONLY.isdisjoint(shape.leaves)):
-        return None
-    calls = kind in ("client", "producer")
-    rest, users, source = list(shape.rest), [], False
-    for name in shape.held:
-        if name in _IDS:
-            users.append(name)
-        elif name == _CLIENT and not source:
-            source = True
-        elif name == _PEER and calls:
-            rest.append(name)
-        else:
-            return None
-    if len(users) > 1 or not claiming.isdisjoint(shape.request_headers):
-        return None
-    if not notes.RESERVED.isdisjoint(rest):
-        return None
-    return BulkPlan(shape, users[0] if users else None, source, tuple(rest))
-
-
-def is_ordinary(span: SpanData, observed: int, *, bounded: bool) -> bool:
-    """Whether nothing around a span's attributes needs a row.
-
-    Args:
-        observed: when the batch was seen, nanoseconds since the epoch.
-        bounded: whether a time too far from it would have to be noted.
-    """
-    start, end = span.start_unix_nano, span.end_unix_nano
-    return (
-        not (span.events or span.links or span.oddities or span.joined)
-        and not (span.dropped_attributes or span.dropped_events or span.dropped_links)
-        and len(span.trace_id) == 32
-        and len(span.span_id) == 16
-        and len(span.parent_span_id) in (0, 16)
-        and span.trace_id != NO_TRACE
-        and 0 < start <= end <= MAX_INT64
-        and end - start <= MAX_EXACT
-        and (not bounded or observed - BEFORE_NS <= start <= observed + AFTER_NS)
-    )
 
 
 class BulkPart:
@@ -261,8 +174,8 @@ def _read_headers(shape: Shape, attributes: list[Any], columns: _Columns, common
             "".join(texts)
             columns_of_headers.append(texts)
         columns[leaf] = _map_array(headers, columns_of_headers, len(attributes))
-        if _REQUEST_ID in headers and "requestId" not in columns:
-            columns["requestId"] = _texts(columns_of_headers[headers.index(_REQUEST_ID)])
+        if REQUEST_ID in headers and "requestId" not in columns:
+            columns["requestId"] = _texts(columns_of_headers[headers.index(REQUEST_ID)])
         first += len(headers)
 
 

@@ -14,7 +14,8 @@ from typing import Final
 import pyarrow as pa
 
 from otel_audit.convert import events, inference, notes
-from otel_audit.convert.bulk import convert_bulk, is_ordinary
+from otel_audit.convert.bulk import convert_bulk
+from otel_audit.convert.bulk_plan import is_ordinary
 from otel_audit.convert.columns import Part, Row, RowsPart, build_batch
 from otel_audit.convert.envelope import (
     fill_ids,
@@ -27,11 +28,12 @@ from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.options import ConvertOptions
 from otel_audit.convert.resources import ResourceFields, map_resource
 from otel_audit.convert.rest import finish_attributes
-from otel_audit.convert.rows import BROKEN_EVENT, RowBuilder, Verdict
+from otel_audit.convert.rows import BROKEN_EVENT, RowBuilder
 from otel_audit.convert.select import PLATFORM
 from otel_audit.convert.spans import Attributes, LogData, ResourceData, SpanData
 from otel_audit.convert.times import MAX_INT64
 from otel_audit.convert.values import clean_text
+from otel_audit.convert.verdicts import Verdict
 from otel_audit.record.batch import UnmaskedBatch
 from otel_audit.record.ids import log_record_id, span_record_id
 from otel_audit.record.schema import SCHEMA_VERSION
@@ -110,7 +112,7 @@ class _Batch:
         for span in spans:
             try:
                 call = inference.read(span)
-                verdict = builder.judge(span.kind, span.attributes, call)
+                verdict = builder.judge.judge(span.kind, span.attributes, call)
                 if verdict.bulk is not None and is_ordinary(span, observed, bounded=bounded):
                     key = (id(verdict), id(span.resource))
                     group = groups.get(key)
@@ -120,7 +122,7 @@ class _Batch:
                     group.calls.append(call)
                     group.places.append(self._count)
                     self._count += 1
-                elif builder.may_be_record(verdict):
+                elif builder.judge.may_be_record(verdict):
                     self._add_span(span, call, verdict, self._count)
                     self._count += 1
             except Exception:  # noqa: BLE001 - the last resort: whatever a span holds, it becomes a record

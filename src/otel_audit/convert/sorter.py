@@ -58,8 +58,9 @@ class Sorted:
 
 
 _MAX_SHAPES: Final = 2_048
-_MAX_NAME: Final = 256
-"""What is remembered is bounded: a sender that makes up names must not fill the memory."""
+_MAX_NAMES: Final = 16_384
+"""What is remembered is bounded, in number and in characters of names: a sender that makes up names must not
+fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def shape_of(names: tuple[str, ...]) -> Shape | None:
     except KeyError:
         pass
     shape = _classify_all({name: classify(name) for name in names})
-    if len(_SHAPES) < _MAX_SHAPES and all(len(name) <= _MAX_NAME for name in names):
+    if len(_SHAPES) < _MAX_SHAPES and sum(map(len, names)) <= _MAX_NAMES:
         _SHAPES[names] = shape
     return shape
 

@@ -1,0 +1,113 @@
+"""What the names of a span's attributes alone decide, once for all spans of one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from otel_audit.convert.bulk_plan import BulkPlan, plan_bulk
+from otel_audit.convert.columns import Row
+from otel_audit.convert.inference.call import InferenceCall
+from otel_audit.convert.options import ConvertOptions
+from otel_audit.convert.select import Family, carries_audit, choose_stream, family_of
+from otel_audit.convert.sorter import Room, shape_of
+from otel_audit.convert.spans import Attributes
+from otel_audit.record.schema import SCHEMA_VERSION
+
+__all__ = ["UNNAMED_EVENT", "Judge", "Verdict"]
+
+UNNAMED_EVENT: Final = "audit.event"
+"""``eventName`` of what carries ``audit.*`` and no name that may be shown."""
+
+_MAX_VERDICTS: Final = 2_048
+_MAX_NAMES: Final = 16_384
+"""What is remembered is bounded, in number and in characters of names: a sender that makes up names must not
+fill the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the names of a span's attributes alone decide; shared by all spans of one shape.
+
+    Attributes:
+        family: what kind of span it is.
+        stream: where its record goes, ``None`` where it becomes none.
+        audited: whether it carries ``audit.*``.
+        common: leaves that all its records have.
+        bulk: how many of them become columns at once, ``None`` where each needs a row.
+    """
+
+    family: Family
+    stream: str | None
+    audited: bool
+    common: Row
+    bulk: BulkPlan | None
+
+
+class Judge:
+    """Gives verdicts under one set of options.
+
+    What it remembers follows from options and names alone, so threads may share it.
+
+    Args:
+        options: which streams are on, which spans count.
+        claiming: headers that name a user.
+    """
+
+    def __init__(self, options: ConvertOptions, claiming: frozenset[str]) -> None:
+        self._options, self._claiming = options, claiming
+        self._verdicts: dict[tuple[object, ...], Verdict] = {}
+
+    def may_be_record(self, verdict: Verdict) -> bool:
+        """Whether spans of a verdict can become records at all; a route may still decide it."""
+        return verdict.stream is not None or (bool(self._options.models) and verdict.family is Family.HTTP)
+
+    def judge(self, kind: str, attributes: Attributes, call: InferenceCall | None) -> Verdict:
+        """Returns the verdict on a span.
+
+        Args:
+            kind: span kind, ``""`` for a log event.
+            attributes: less those that ``call`` was read from.
+            call: what the inference dialects made of it.
+        """
+        key = (kind, call.operation if call is not None else None, tuple(attributes))
+        try:
+            return self._verdicts[key]
+        except KeyError:
+            verdict = self._consider(kind, attributes, call)
+        if len(self._verdicts) < _MAX_VERDICTS and sum(map(len, attributes)) <= _MAX_NAMES:
+            self._verdicts[key] = verdict
+        return verdict
+
+    def _consider(self, kind: str, attributes: Attributes, call: InferenceCall | None) -> Verdict:
+        family = family_of(kind, attributes, call)
+        audited = carries_audit(attributes)
+        stream = choose_stream(family, self._options, carries_audit=audited)
+        common: Row = {
+            "schemaVersion": SCHEMA_VERSION,
+            "tenant": self._options.tenant,
+            "stream": stream,
+            "eventName": f"gen_ai.{call.operation}" if call is not None else f"{family.value}.{kind}",
+            "spanKind": kind or None,
+            "capture.state": "none",
+            "user.type": "unknown",
+            "user.assurance": "none",
+        }
+        if family is Family.HTTP:
+            common["protocol"] = "http"
+        if family is Family.INTERNAL or family is Family.ASGI:
+            common["eventName"] = UNNAMED_EVENT
+        bulk = None
+        if stream is not None and not audited:
+            bulk = self._plan(kind, attributes, family)
+        return Verdict(family, stream, audited, common, bulk)
+
+    def _plan(self, kind: str, attributes: Attributes, family: Family) -> BulkPlan | None:
+        """Returns how spans become columns at once, unless a setting asks for something of each."""
+        options = self._options
+        if options.content == "off" or options.route_actions or (options.models and family is Family.HTTP):
+            return None
+        shape = shape_of(tuple(attributes))
+        if options.identity.trusted_proxies and shape is not None and shape.rooms & Room.ADDRESS:
+            return None
+        return plan_bulk(shape, family, kind, self._claiming)
