@@ -129,7 +129,7 @@ def test_ordinary_spans_do_go_in_bulk(table: dict[str, list[Any]], monkeypatch: 
         ("session.id", "http.response.status_code", "user.id") if table is CHAT else ("network.peer.address",)
     )
     attributes = {name: values[0] for name, values in table.items() if name not in left_out}
-    spans = [make_span(attributes=dict(attributes), resource=SHOP, span_id=f"{n:016x}") for n in range(1, 9)]
+    spans = [make_span(attributes=dict(attributes), resource=SHOP, span_id=f"{n:016x}") for n in range(1, 41)]
     records = Converter().convert(spans, observed_unix_nano=OBSERVED).records
-    assert records.num_rows == 8
+    assert records.num_rows == 40
     assert "audit.unreadable" not in records.column("eventName").to_pylist()

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from convert.building import START, make_log, make_span, records_of
-from convert.inference.sources import CORPUS, corpus_logs, corpus_spans, exported, request_of, response_of
+from convert.inference.sources import (
+    CORPUS,
+    FIXTURES,
+    corpus_logs,
+    corpus_spans,
+    event_id,
+    exported,
+    request_of,
+    response_of,
+)
 from otel_audit.convert import events, notes
 from otel_audit.convert.inference import read
 from otel_audit.convert.spans import LogData, SpanData
@@ -272,3 +281,50 @@ def test_an_id_is_the_same_joined_and_alone() -> None:
     [record] = records_of(chat(), logs=(log,))
     assert record["joined"] == [alone["recordId"]]
     assert alone["eventName"] == "gen_ai.message"
+
+
+def test_tool_definitions_that_come_as_a_user_message_are_such() -> None:
+    log = next(
+        log
+        for log in exported(FIXTURES / "anthropic_openllmetry_events.logs.json").logs
+        if "input_schema" in str(log.body)
+    )
+    assert (log.trace_id, log.span_id) == ("", "")
+
+    call = events.read(log)
+
+    assert call is not None
+    assert request_of(call) == {
+        "tools": [
+            {
+                "type": "function",
+                "name": "get_weather",
+                "description": "Look up the weather",
+                "parameters": {
+                    "type": "object",
+                    "properties": {"city": {"type": "string"}},
+                    "required": ["city"],
+                },
+            }
+        ]
+    }
+    assert call.model_info["tools"] == ["get_weather"]
+    assert log.oddities == []
+
+
+def test_a_vector_that_comes_as_a_choice_is_an_embedding() -> None:
+    spans = exported(FIXTURES / "openai_openllmetry_events.json").spans
+    events.join(spans, exported(FIXTURES / "openai_openllmetry_events.logs.json").logs, event_id)
+
+    call = next(call for span in spans if (call := read(span)) and call.operation == "embeddings")
+
+    assert call.request == '{"input":["hi"]}'
+    assert call.response == '{"embeddings":[[0.1,0.2]]}'
+
+
+def test_a_lone_vector_is_an_embedding() -> None:
+    call = events.read(event("gen_ai.choice", {"index": 1, "message": {"content": [0.25, 0.5]}}))
+
+    assert call is not None
+    assert call.response == '{"embeddings":[[0.25,0.5]]}'
+    assert call.model_info["extra"] == {"choiceIndex": "1"}

@@ -77,12 +77,8 @@ class RowsPart:
     def __init__(self, rows: Sequence[Row], commons: Sequence[Row]) -> None:
         self._rows, self._commons = rows, commons
         self._used: set[str] = set().union(*rows)
-        positions: dict[int, int] = {}
-        which = [positions.setdefault(id(common), len(positions)) for common in commons]
-        distinct = {id(common): common for common in commons}
-        self._distinct = [distinct[key] for key in positions]
+        self._distinct = list({id(common): common for common in commons}.values())
         self._used_by_commons: set[str] = set().union(*self._distinct)
-        self._which = pa.array(which, pa.int32())
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -91,12 +87,14 @@ class RowsPart:
         return leaf in self._used or leaf in self._used_by_commons
 
     def column(self, leaf: str, kind: Any) -> Column:
-        if leaf not in self._used:
-            return array_of([common.get(leaf) for common in self._distinct], kind).take(self._which)
         if leaf not in self._used_by_commons:
             return array_of([row.get(leaf) for row in self._rows], kind)
-        pairs = zip(self._rows, self._commons, strict=True)
-        return array_of([row[leaf] if leaf in row else common.get(leaf) for row, common in pairs], kind)
+        if leaf in self._used:
+            pairs = zip(self._rows, self._commons, strict=True)
+            return array_of([row[leaf] if leaf in row else common.get(leaf) for row, common in pairs], kind)
+        if len(self._distinct) == 1:
+            return pa.repeat(pa.scalar(self._distinct[0][leaf], kind), len(self._rows))
+        return array_of([common.get(leaf) for common in self._commons], kind)
 
 
 def build_batch(parts: Sequence[Part], order: Sequence[int] | None = None) -> pa.RecordBatch:
@@ -109,8 +107,7 @@ def build_batch(parts: Sequence[Part], order: Sequence[int] | None = None) -> pa
     Raises:
         TypeError, ValueError, OverflowError: a value does not fit its column.
     """
-    total = sum(len(part) for part in parts)
-    leaves = _Leaves([part for part in parts if len(part)], total, order)
+    leaves = _Leaves([part for part in parts if len(part)], order)
     columns: list[Column] = []
     for name, kind, children in _LAYOUT:
         if name in EXACT_TIMES:
@@ -118,7 +115,7 @@ def build_batch(parts: Sequence[Part], order: Sequence[int] | None = None) -> pa
             nanos = leaves.column(EXACT_TIMES[name], _INSTANT)
             columns.append(pc.divide(nanos, _NANOS_PER_MICRO).cast(kind))
         elif children:
-            columns.append(_struct(leaves, kind, children))
+            columns.append(_struct(leaves, name, kind, children))
         else:
             columns.append(leaves.column(name, kind))
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
@@ -127,36 +124,57 @@ def build_batch(parts: Sequence[Part], order: Sequence[int] | None = None) -> pa
 class _Leaves:
     """Puts together one leaf of all parts at a time."""
 
-    def __init__(self, parts: Sequence[Part], total: int, order: Sequence[int] | None) -> None:
-        self._parts, self._total = parts, total
+    def __init__(self, parts: Sequence[Part], order: Sequence[int] | None) -> None:
+        self._parts = parts
+        self._total = sum(map(len, parts))
+        # Leaf by leaf, since putting a whole batch in order also moves every null of every struct.
         self._order = None if order is None else pc.sort_indices(pa.array(order, pa.int64()))
-
-    def __len__(self) -> int:
-        return self._total
 
     def has(self, leaf: str) -> bool:
         return any(part.has(leaf) for part in self._parts)
 
+    def nulls(self, leaf: str, kind: Any) -> Column:
+        return _nulls(leaf, kind, self._total)
+
     def column(self, leaf: str, kind: Any) -> Column:
-        if not self.has(leaf):
-            return pa.nulls(self._total, kind)
-        arrays = [
-            part.column(leaf, kind) if part.has(leaf) else pa.nulls(len(part), kind) for part in self._parts
-        ]
-        joined = arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
+        arrays = [part.column(leaf, kind) if part.has(leaf) else None for part in self._parts]
+        if all(array is None for array in arrays):
+            return _nulls(leaf, kind, self._total)
+        if len(arrays) == 1:
+            joined = arrays[0]
+        else:
+            filled = [
+                _nulls(leaf, kind, len(part)) if array is None else array
+                for array, part in zip(arrays, self._parts, strict=True)
+            ]
+            joined = pa.concat_arrays(filled)
         return joined if self._order is None else joined.take(self._order)
 
 
-def _struct(leaves: _Leaves, kind: Any, children: tuple[Any, ...]) -> Column:
-    if not any(leaves.has(child.name) for child in children):
-        return pa.nulls(len(leaves), kind)
-    arrays: list[Column] = []
-    present: list[Column] = []
-    for child in children:
-        values = leaves.column(child.name, child.type)
-        arrays.append(values)
-        if leaves.has(child.name):
-            present.append(values)
+_NULLS: Final[dict[str, Column]] = {}
+"""Leaf → :data:`_READY_NULLS` nulls of its type. Most leaves of a batch are null; slicing costs a fraction."""
+
+_READY_NULLS: Final = 1_024
+
+
+def _nulls(leaf: str, kind: Any, count: int) -> Column:
+    if count > _READY_NULLS:
+        return pa.nulls(count, kind)
+    ready = _NULLS.get(leaf)
+    if ready is None:
+        ready = _NULLS[leaf] = pa.nulls(_READY_NULLS, kind)
+    return ready[:count]
+
+
+def _struct(leaves: _Leaves, name: str, kind: Any, children: tuple[Any, ...]) -> Column:
+    used = [leaves.has(child.name) for child in children]
+    if not any(used):
+        return leaves.nulls(name, kind)
+    arrays = [
+        leaves.column(child.name, child.type) if has else leaves.nulls(child.name, child.type)
+        for child, has in zip(children, used, strict=True)
+    ]
+    present = [values for values, has in zip(arrays, used, strict=True) if has]
     mask = None
     # A child without nulls, as most structs have one, spares the mask.
     if all(values.null_count for values in present):
