@@ -137,7 +137,7 @@ class _Leaves:
         return _nulls(leaf, kind, self._total)
 
     def column(self, leaf: str, kind: Any) -> Column:
-        arrays = [part.column(leaf, kind) if part.has(leaf) else None for part in self._parts]
+        arrays: list[Column] = [part.column(leaf, kind) if part.has(leaf) else None for part in self._parts]
         if all(array is None for array in arrays):
             return _nulls(leaf, kind, self._total)
         if len(arrays) == 1:
