@@ -237,8 +237,8 @@ def test_event_time_chooses_the_partition_only_near_the_observed_time(start: int
         ({"trace_id": "abc"}, {"traceId": "abc", "spanId": SPAN}, {}),
         ({"span_id": ""}, {"traceId": TRACE}, {}),
         ({"trace_id": "0" * 32}, {"traceId": "0" * 32, "spanId": SPAN}, {}),
-        ({"trace_id": "jane@example.com"}, {"spanId": SPAN}, {"otlp.traceId": "jane@example.com"}),
-        ({"parent_span_id": "nothex"}, {"traceId": TRACE, "spanId": SPAN}, {"otlp.parentSpanId": "nothex"}),
+        ({"trace_id": "jane@example.com"}, {"spanId": SPAN}, {"otlp.trace_id": "jane@example.com"}),
+        ({"parent_span_id": "nothex"}, {"traceId": TRACE, "spanId": SPAN}, {"otlp.parent_span_id": "nothex"}),
     ],
 )
 def test_malformed_ids(fields: dict[str, str], kept: dict[str, str], attributes: dict[str, str]) -> None:
@@ -301,7 +301,7 @@ def test_events_links_and_counts() -> None:
     ]  # fmt: skip
     assert record["links"] == [
         {"traceId": TRACE, "spanId": SPAN, "attributes": '{"b":[1]}'},
-        {"spanId": SPAN, "attributes": '{"otlp.traceId":"zz"}'},
+        {"spanId": SPAN, "attributes": '{"otlp.trace_id":"zz"}'},
     ]
     assert (record["droppedAttributes"], record["droppedEvents"], record["droppedLinks"]) == (3, 2**31 - 1, 1)
 

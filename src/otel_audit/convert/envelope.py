@@ -33,6 +33,13 @@ AFTER_NS: Final = HOUR_NS
 
 _MAX_INT32: Final = 2**31 - 1
 
+_NO_ID: Final = {
+    "traceId": "otlp.trace_id",
+    "spanId": "otlp.span_id",
+    "parentSpanId": "otlp.parent_span_id",
+}
+"""Attributes that keep what stood where an id belongs."""
+
 _HEX: Final = re.compile(r"[0-9a-f]{1,64}")
 
 _TRACE_DIGITS: Final = 32
@@ -69,7 +76,7 @@ def fill_ids(row: Row, rest: Attributes, ids: tuple[str, str, str], oddities: li
             row[leaf] = value
         elif value:
             row.pop(leaf, None)
-            rest[unused_key(rest, f"otlp.{leaf}", oddities)] = value
+            rest[unused_key(rest, _NO_ID[leaf], oddities)] = value
 
 
 def fill_span_times(row: Row, span: SpanData, observed: int) -> None:
