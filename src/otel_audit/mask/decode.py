@@ -70,8 +70,8 @@ _WIDE: Final = [
     *_blocks(0xFF10, 0xFF19), *_blocks(0xFF1D, 0xFF1D), *_blocks(0xFF20, 0xFF3A), *_blocks(0xFF3F, 0xFF3F),
     *_blocks(0xFF41, 0xFF5A), *_blocks(0xFE6B, 0xFE6B), *_blocks(0x1D400, 0x1D7FF),
 ]  # fmt: skip
-# Full-width colon and brackets are ordinary in Chinese and Japanese text: folded, but no trigger.
-_WIDE_PUNCTUATION: Final = [*_blocks(0xFF08, 0xFF09), *_blocks(0xFF1A, 0xFF1B)]
+# Other full-width signs are ordinary in Chinese and Japanese text: folded, but no trigger.
+_WIDE_PUNCTUATION: Final = _blocks(0xFF01, 0xFF5E)
 _INVISIBLE: Final = [
     *_blocks(0xAD, 0xAD), *_blocks(0x34F, 0x34F), *_blocks(0x61C, 0x61C), *_blocks(0x180E, 0x180E),
     *_blocks(0x200B, 0x200F), *_blocks(0x202A, 0x202E), *_blocks(0x2060, 0x206F), *_blocks(0x20E3, 0x20E3),

@@ -74,9 +74,10 @@ class LeafMasker:
     ) -> None:  # fmt: skip
         self._policy, self._judge, self._json = policy, judge, json
         self._evidence, self._facts = evidence, facts
-        capture = columns["capture"]
+        # Unlike field(), flatten() has nulls where the struct is null.
+        capture = dict(zip((field.name for field in columns["capture"].type), columns["capture"].flatten(), strict=True))
         self._cut = {
-            name: set(np.flatnonzero(capture.field(at).is_valid().to_numpy(zero_copy_only=False)).tolist())
+            name: set(np.flatnonzero(capture[at].is_valid().to_numpy(zero_copy_only=False)).tolist())
             for name, at in (("request", "requestTruncatedAt"), ("response", "responseTruncatedAt"))
         }
 
