@@ -117,11 +117,18 @@ def read(log: LogData) -> InferenceCall | None:
 
 def _read_message(log: LogData, draft: Draft) -> str:
     body, log.body = log.body, None
+    draft.tools = message_events.event_tools(log.name, body, draft.oddities)
+    if draft.tools is not None:
+        return "message"
     found = message_events.event_message(log.name, body, draft.oddities)
     if log.name != CHOICE:
         draft.messages = [found]
         return "message"
-    draft.outputs = [found]
+    vector = message_events.event_vector(log.name, body, draft.oddities)
+    if vector is not None:
+        draft.response_members["embeddings"] = [vector]
+    else:
+        draft.outputs = [found]
     if not draft.finish_reasons and "finish_reason" in found:
         draft.finish_reasons = [found["finish_reason"]]
     index = body.get("index") if isinstance(body, dict) else None

@@ -47,13 +47,14 @@ CALLED = ',"finish_reason":"tool_call"}'
 
 OPENAI, CLAUDE, BEDROCK, GEMINI = ("call_1", ""), ("toolu_1", SAID), ("tooluse_1", ""), ("", "")
 
-NO_TOOLS = frozenset({"bedrock_older_events", "anthropic_sdk"})
+NO_TOOLS = frozenset({"bedrock_older_events", "anthropic_sdk", "openai_openllmetry_events"})
 """Recordings without tool definitions: there is no event for them; the SDK leaves them out."""
 
 CHAT, TOOL, TURN = "chat", "tool", "turn"
 
 RECORDED: dict[str, tuple[tuple[str, str], dict[str, int]]] = {
     "anthropic_openinference": (CLAUDE, {CHAT: 0, TOOL: 1, TURN: 2}),
+    "anthropic_openinference_and_semconv": (CLAUDE, {CHAT: 0, TOOL: 1, TURN: 2}),
     "anthropic_openllmetry": (CLAUDE, {CHAT: 0, TOOL: 1, TURN: 2}),
     "anthropic_semconv": (CLAUDE, {CHAT: 0, TOOL: 1, TURN: 2}),
     "anthropic_sdk": (CLAUDE, {CHAT: 0, TOOL: 1, TURN: 2}),
@@ -66,9 +67,13 @@ RECORDED: dict[str, tuple[tuple[str, str], dict[str, int]]] = {
     "gemini_openllmetry": (GEMINI, {CHAT: 0, TOOL: 1, TURN: 2}),
     "gemini_semconv": (("get_weather_0", ""), {CHAT: 0, TURN: 1}),
     "langchain_openinference": (OPENAI, {CHAT: 1, TOOL: 4, TURN: 6}),
+    "langchain_openinference_and_semconv": (OPENAI, {CHAT: 1, TOOL: 4, TURN: 6}),
     "langchain_openllmetry": (OPENAI, {CHAT: 1, TOOL: 4, TURN: 6}),
     "langchain_semconv": (OPENAI, {CHAT: 0, TOOL: 2, TURN: 4}),
     "llamaindex_openinference": (OPENAI, {CHAT: 0}),
+    "llamaindex_openinference_and_semconv": (OPENAI, {CHAT: 0}),
+    "openai_openinference_and_semconv": (OPENAI, {CHAT: 0, TOOL: 1, TURN: 2}),
+    "openai_openllmetry_events": (OPENAI, {CHAT: 0, TOOL: 1}),
     "mlflow": (OPENAI, {TOOL: 0, TURN: 2}),
     "vercel": (OPENAI, {TOOL: 1, TURN: 3}),
     "span_events": (BEDROCK, {CHAT: 0, TURN: 1}),

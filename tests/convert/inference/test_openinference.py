@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
-from convert.inference.sources import call_of, request_of, span
+import pytest
+
+from convert.inference.sources import call_of, fixture_spans, request_of, span
 from otel_audit.convert.inference import read
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Ids that LangChain gives anew in each run."""
 
 
 def test_hidden_content_shows_that_it_was_hidden() -> None:
@@ -88,3 +94,37 @@ def test_openinference_s_parts_of_a_message() -> None:
             ],
         }
     ]
+
+
+@pytest.mark.parametrize("name", ["anthropic", "langchain", "llamaindex"])
+def test_what_it_derives_for_the_conventions_changes_nothing(name: str) -> None:
+    """With both conventions on, a tool's schema is its arguments and the request's model the response's."""
+    plain = [read(one) for one in fixture_spans(f"{name}_openinference")]
+    both = [read(one) for one in fixture_spans(f"{name}_openinference_and_semconv")]
+
+    assert len(plain) == len(both)
+    for one, other in zip(plain, both, strict=True):
+        assert one is not None
+        assert other is not None
+        info = dict(other.model_info)
+        if "conversationId" not in one.model_info:
+            info.pop("conversationId", None)  # ``session.id`` is for the conventions a conversation
+        if "extra" not in one.model_info:
+            info.pop("extra", None)  # the conventions say that the tool is a function
+        assert info == one.model_info
+        assert UUID.sub("", other.request or "") == UUID.sub("", one.request or "")
+        assert UUID.sub("", other.response or "") == UUID.sub("", one.response or "")
+
+
+def test_a_request_model_that_is_derived_is_not_kept_beside_the_real_one() -> None:
+    one = fixture_spans("anthropic_openinference_and_semconv")[0]
+    call = read(one)
+
+    assert call is not None
+    assert call.model_info["modelName"] != call.model_info["responseModel"]
+    assert [key for key in one.attributes if key.startswith("gen_ai.")] == []
+
+
+def test_a_model_is_known_while_the_conventions_name_none() -> None:
+    attributes = {"openinference.span.kind": "LLM", "llm.model_name": "m", "gen_ai.operation.name": "chat"}
+    assert call_of(attributes).model_info["modelName"] == "m"

@@ -14,7 +14,7 @@ from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.inference.json_text import dump, plain_json
 from otel_audit.convert.inference.messages import REASONS, Message, finish_reason, has_content, split_system
 from otel_audit.convert.inference.operations import MODEL_OPERATIONS
-from otel_audit.convert.inference.parameters import canonical_name, parameters_text
+from otel_audit.convert.inference.parameters import canonical_name, parameters_text, plain_parameter
 from otel_audit.convert.inference.providers import provider_named
 from otel_audit.convert.inference.text_messages import TextMessages
 from otel_audit.convert.spans import Attributes, Value
@@ -148,8 +148,9 @@ class Draft:
 
     def add_parameter(self, name: str, value: Value) -> bool:
         """Takes a request parameter under its canonical name; returns whether it is in the call now."""
-        plain = plain_json(value, self.oddities)
-        return bool(self.parameters.setdefault(canonical_name(name), plain) == plain)
+        name = canonical_name(name)
+        plain = plain_parameter(name, plain_json(value, self.oddities))
+        return bool(self.parameters.setdefault(name, plain) == plain)
 
     def add_user(self, origin: str, value: object) -> bool:
         """Takes an asserted user id; returns whether it is one."""
@@ -212,7 +213,7 @@ class Draft:
         elif self.messages and has_content(self.messages):
             parts, messages = split_system(self.messages)
             members = {}
-            if system := self.system + parts:
+            if system := self.system + parts if parts != self.system else parts:
                 members["systemInstructions"] = system
             if messages:
                 members["messages"] = messages

@@ -102,8 +102,10 @@ def document(block: Part, oddities: list[str]) -> Part | None:
 def _media(block: Part, modality: str | None, *holders: str) -> Part | None:
     """A blob, uri or file from any of the forms that providers give media in."""
     source = block.get("source")
-    holder = source if isinstance(source, dict) else next(
-        (block[name] for name in holders if block.get(name) is not None), block
+    holder = (
+        source
+        if isinstance(source, dict)
+        else next((block[name] for name in holders if block.get(name) is not None), block)
     )
     nested = holder.get("source") if isinstance(holder, dict) else None
     if isinstance(nested, dict):  # Bedrock: {"image": {"format": "png", "source": {"bytes": …}}}

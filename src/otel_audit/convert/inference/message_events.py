@@ -17,6 +17,7 @@ the body or hold it as JSON in ``gen_ai.event.content``. A log event that joins 
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, Final
 
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as gen_ai
@@ -33,9 +34,19 @@ from otel_audit.convert.inference.messages import (
     output_messages,
 )
 from otel_audit.convert.inference.semconv import structured
+from otel_audit.convert.inference.tools import tool_definitions
 from otel_audit.convert.spans import Attributes, EventData, Value
 
-__all__ = ["BODY", "CHOICE", "DETAILS", "MESSAGES", "event_message", "is_message_event", "read"]
+__all__ = [
+    "BODY",
+    "CHOICE",
+    "DETAILS",
+    "MESSAGES",
+    "event_message",
+    "event_tools",
+    "is_message_event",
+    "read",
+]
 
 BODY: Final = "gen_ai.event.content"
 CHOICE: Final = "gen_ai.choice"
@@ -79,6 +90,25 @@ def event_message(name: str, body: Value, oddities: list[str]) -> Message:
     return message(tree, role, oddities)
 
 
+def event_tools(name: str, body: Value, oddities: list[str]) -> list[Message] | None:
+    """Returns the tool definitions that OpenLLMetry's Anthropic sends as the content of a user message."""
+    tree = structured(body, []) if isinstance(body, str) else body
+    content = tree.get("content") if isinstance(tree, dict) and name == "gen_ai.user.message" else None
+    if not isinstance(content, dict) or len(content) != 1 or not isinstance(content.get("tools"), list):
+        return None
+    return tool_definitions(plain_json(content["tools"], oddities), oddities)
+
+
+def event_vector(name: str, body: Value, oddities: list[str]) -> list[Value] | None:
+    """Returns the vector that OpenLLMetry sends as the content of a choice of an embedding."""
+    tree = structured(body, []) if isinstance(body, str) else body
+    answer = tree.get("message") if isinstance(tree, dict) and name == CHOICE else None
+    content = answer.get("content") if isinstance(answer, dict) else None
+    if not isinstance(content, list) or not content or not all(isinstance(item, float) for item in content):
+        return None
+    return [plain_json(item, oddities) for item in content]
+
+
 def read(events: list[EventData], draft: Draft) -> list[EventData]:
     """Reads messages out of a span's events.
 
@@ -93,10 +123,20 @@ def read(events: list[EventData], draft: Draft) -> list[EventData]:
     remaining: list[EventData] = []
     inputs: list[Message] = []
     outputs: list[tuple[int, Message]] = []
+    vectors: list[tuple[int, list[Value]]] = []
     read_events: list[EventData] = []
     for event in events:
         if event.name in MESSAGES or event.name == CHOICE:
             body, index = _body(event.attributes)
+            tools = event_tools(event.name, body, draft.oddities)
+            if tools is not None and draft.tools in (None, tools):
+                draft.tools = tools
+                read_events.append(event)
+                continue
+            if (vector := event_vector(event.name, body, draft.oddities)) is not None:
+                vectors.append((index if index is not None else len(vectors), vector))
+                read_events.append(event)
+                continue
             found = event_message(event.name, body, draft.oddities)
             if event.name == CHOICE:
                 outputs.append((index if index is not None else len(outputs), found))
@@ -114,7 +154,10 @@ def read(events: list[EventData], draft: Draft) -> list[EventData]:
             read_events.append(event)
         else:
             remaining.append(event)
-    answers = [item for _, item in sorted(outputs, key=lambda pair: pair[0])]
+    if vectors:
+        vectors.sort(key=itemgetter(0))
+        draft.response_members.setdefault("embeddings", [vector for _, vector in vectors])
+    answers = [item for _, item in sorted(outputs, key=itemgetter(0))]
     if not draft.finish_reasons:
         draft.finish_reasons = [item["finish_reason"] for item in answers if "finish_reason" in item]
     if _agrees(draft.messages, inputs) and _agrees(draft.outputs, answers):

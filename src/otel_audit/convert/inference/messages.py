@@ -9,7 +9,7 @@ these rules decide:
    a part as in :mod:`~otel_audit.convert.inference.parts`; further members follow. Nulls, empty lists and
    empty objects among the further members are left out.
 2. System messages at the start of the conversation are **system instructions**, since one dialect gives them
-   as messages and another apart. Their parts follow those that a dialect gives apart. A system message with a
+   as messages and another apart. Their parts follow those that a dialect gives apart, unless they are the same.
    name, and one later in the conversation, stays a message: there, its place means something.
 3. Roles: ``human`` is ``user``; ``ai``, ``model`` and ``bot`` are ``assistant``; ``function`` is ``tool``; a
    message of nothing but tool results is of role ``tool``, whatever the provider calls it.
@@ -287,9 +287,11 @@ def _with_tool_calls(parts: list[Message], value: Message, oddities: list[str]) 
     extra = value.get("additional_kwargs")
     if not calls and isinstance(extra, dict):
         calls, function = extra.get("tool_calls"), function or extra.get("function_call")
-    found = [tool_call_part(call, oddities) for call in calls if isinstance(call, dict)] if isinstance(
-        calls, list
-    ) else []
+    found = (
+        [tool_call_part(call, oddities) for call in calls if isinstance(call, dict)]
+        if isinstance(calls, list)
+        else []
+    )
     if isinstance(function, dict) and not found:
         found = [tool_call_part(function, oddities)]
     known = [part for part in parts if part["type"] == "tool_call"]

@@ -10,6 +10,7 @@ from otel_audit.convert.spans import Value
 
 __all__ = ["read_documents"]
 
+
 def read_documents(draft: Draft) -> None:
     """Moves documents, queries and embeddings of ``draft.rest`` into the draft."""
     rest, oddities = draft.rest, draft.oddities

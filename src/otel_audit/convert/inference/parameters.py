@@ -12,7 +12,7 @@ from typing import Any, Final
 from otel_audit.convert.inference.json_text import dump
 from otel_audit.convert.spans import Value
 
-__all__ = ["NOT_PARAMETERS", "canonical_name", "parameters_text"]
+__all__ = ["NOT_PARAMETERS", "canonical_name", "parameters_text", "plain_parameter"]
 
 _ORDER: Final = (
     "temperature",
@@ -80,14 +80,15 @@ def parameters_text(parameters: dict[str, Value]) -> str | None:
     for name in _ORDER:
         if name in parameters:
             value = parameters[name]
-            ordered[name] = value if type(value) is int else _plain(name, value)
+            ordered[name] = value if type(value) is int else plain_parameter(name, value)
     if len(ordered) < len(parameters):
         for name in sorted(parameters.keys() - _RANKED):
-            ordered[name] = _plain(name, parameters[name])
+            ordered[name] = plain_parameter(name, parameters[name])
     return dump(ordered)
 
 
-def _plain(name: str, value: Any) -> Value:
+def plain_parameter(name: str, value: Any) -> Value:
+    """Returns a parameter's value in the one form it has whatever wrote it; ``name`` is canonical."""
     kind = type(value)
     if kind is float and value.is_integer() and abs(value) < 2**53:
         return int(value)

@@ -296,9 +296,11 @@ def _is_text_block(item: Value) -> bool:
         return False
     kind = item.get("type", "text")
     content = first(item, "text", "content")
-    return kind in ("text", "output_text", "input_text") and isinstance(content, str) and len(
-        item.keys() - _NOISE - {"text", "content"}
-    ) == 0
+    return (
+        kind in ("text", "output_text", "input_text")
+        and isinstance(content, str)
+        and len(item.keys() - _NOISE - {"text", "content"}) == 0
+    )
 
 
 def _with_rest(part: Part, block: Part, *read: str) -> Part:

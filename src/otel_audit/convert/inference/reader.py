@@ -98,11 +98,14 @@ def read(span: SpanData) -> InferenceCall | None:
         return None
     oddities: list[str] = []
     draft = Draft({}, oddities)
-    semconv.read(attributes, draft)
     rest = draft.rest
     named = None
-    if not _ORDINARY.issuperset(rest):
-        named = _read_dialects(draft, span)
+    if _OPENINFERENCE in attributes:
+        named = _read_with_derived(draft, span)
+    else:
+        semconv.read(attributes, draft)
+        if not _ORDINARY.issuperset(rest):
+            named = _read_dialects(draft, span)
     events = message_events.read(span.events, draft) if span.events else span.events
     operation = settle_operation(draft, named)
     if operation is None:
@@ -112,6 +115,27 @@ def read(span: SpanData) -> InferenceCall | None:
     if oddities:
         span.oddities += oddities
     return draft.call(operation)
+
+
+def _read_with_derived(draft: Draft, span: SpanData) -> str | None:
+    """Reads OpenInference's own attributes before the conventions' that it can write beside them.
+
+    It derives those from its own and so knows less: the request's model is the response's, a tool's arguments
+    are its schema. Returns the operation that its own name.
+    """
+    own: Attributes = {}
+    derived: Attributes = {}
+    for key, value in span.attributes.items():
+        (derived if key.startswith("gen_ai.") else own)[key] = value
+    semconv.read(own, draft)
+    named = _read_dialects(draft, span)
+    if derived:
+        if "modelName" in draft.info and derived.get(_MODEL, "") == draft.info.get("responseModel"):
+            del derived[_MODEL]
+        semconv.read(derived, draft)
+        if named == "chain" and operation_named(str(draft.rest.get(_OPERATION))) in _DERIVED:
+            del draft.rest[_OPERATION]
+    return named
 
 
 def _read_dialects(draft: Draft, span: SpanData) -> str | None:
@@ -125,8 +149,6 @@ def _read_dialects(draft: Draft, span: SpanData) -> str | None:
         named = vercel.read(draft) or named
     if _OPENINFERENCE in rest:
         named = openinference.read(draft, scope)
-        if named == "chain" and operation_named(str(rest.get(_OPERATION))) in _DERIVED:
-            del rest[_OPERATION]
     if any(key.startswith(openllmetry.PREFIXES) for key in rest):
         named = openllmetry.read(draft, span.name, scope) or named
     if any(key.startswith("mcp.") for key in rest):

@@ -27,7 +27,13 @@ from otel_audit.convert.inference.json_text import (
     plain_json,
     python_literal,
 )
-from otel_audit.convert.inference.messages import Message, input_messages, message, output_messages
+from otel_audit.convert.inference.messages import (
+    Message,
+    input_messages,
+    message,
+    output_messages,
+    split_system,
+)
 from otel_audit.convert.inference.parts import content_parts
 from otel_audit.convert.inference.providers import provider_named
 from otel_audit.convert.inference.text_messages import read_text_messages
@@ -244,7 +250,8 @@ def _read_content(kind: int, name: str, value: Value, draft: Draft) -> bool:
                 draft.messages = input_messages(structured(value, oddities), oddities)
             return True
         draft.open()
-        return draft.messages == input_messages(structured(value, oddities), oddities)
+        given = input_messages(structured(value, oddities), oddities)
+        return draft.messages is not None and given in (draft.messages, split_system(draft.messages)[1])
     if kind == _OUTPUT:
         if draft.outputs is None and draft.text_outputs is None:
             if type(value) is str:
@@ -255,16 +262,19 @@ def _read_content(kind: int, name: str, value: Value, draft: Draft) -> bool:
         draft.open()
         return draft.outputs == output_messages(structured(value, oddities), oddities)
     if kind == _SYSTEM:
-        draft.system = system_parts(structured(value, oddities), oddities)
-    elif kind == _TOOLS:
-        draft.tools = tool_definitions(structured(value, oddities), oddities)
-    else:
-        inner = container(value, oddities) if isinstance(value, str) else plain_json(value, oddities)
-        if name == "documents":
-            inner = documents(inner, oddities)
-        members = draft.request_members if kind == _REQUEST else draft.response_members
-        return bool(members.setdefault(name, inner) == inner)
-    return True
+        parts = system_parts(structured(value, oddities), oddities)
+        draft.system = draft.system or parts
+        return draft.system == parts
+    if kind == _TOOLS:
+        tools = tool_definitions(structured(value, oddities), oddities)
+        if draft.tools is None:
+            draft.tools = tools
+        return draft.tools == tools
+    inner = container(value, oddities) if isinstance(value, str) else plain_json(value, oddities)
+    if name == "documents":
+        inner = documents(inner, oddities)
+    members = draft.request_members if kind == _REQUEST else draft.response_members
+    return bool(members.setdefault(name, inner) == inner)
 
 
 def structured(value: Value, oddities: list[str]) -> Value:
