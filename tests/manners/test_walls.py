@@ -1,0 +1,65 @@
+"""Walls that layers cannot express: which module may touch which foreign library."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "otel_audit"
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+WALLS = {
+    "opentelemetry.sdk": ("convert/from_sdk.py", "sdk/", "testing.py"),
+    "opentelemetry.proto": ("convert/from_otlp.py", "receive/"),
+    "gcsfs": ("store/gcs.py", "store/gcs_api.py"),
+    "click": ("cli/",),
+    "rich": ("cli/",),
+}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def place(module: Path) -> str:
+    return module.relative_to(SOURCE).as_posix()
+
+
+@pytest.mark.parametrize("library", WALLS)
+def test_a_library_is_touched_only_behind_its_wall(library):
+    outside = [
+        place(module)
+        for module in MODULES
+        if any(f"{name}.".startswith(f"{library}.") for name in imported(ast.parse(module.read_text())))
+        and not place(module).startswith(WALLS[library])
+    ]
+    assert outside == []
+
+
+@pytest.mark.parametrize("room", ["spool", "encode", "mask", "convert", "record", "seal"])
+def test_rooms_without_files_open_none(room):
+    guilty = []
+    for module in SOURCE.joinpath(room).rglob("*.py"):
+        if place(module) in ("spool/files.py", "convert/otlp_files.py"):
+            continue
+        tree = ast.parse(module.read_text())
+        opens = any(
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open"
+            for node in ast.walk(tree)
+        )
+        operating_system = room in ("spool", "encode") and "os" in set(imported(tree))
+        if opens or operating_system:
+            guilty.append(place(module))
+    assert guilty == []
+
+
+def test_nothing_in_the_source_knows_where_it_was_built():
+    for module in MODULES:
+        assert "/work/" not in module.read_text(), place(module)
