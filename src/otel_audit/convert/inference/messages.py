@@ -10,7 +10,8 @@ these rules decide:
    empty objects among the further members are left out.
 2. System messages at the start of the conversation are **system instructions**, since one dialect gives them
    as messages and another apart. Their parts follow those that a dialect gives apart, unless they are
-   the same. A system message with a name, and one later in the conversation, stays a message: there, its place means something.
+   the same. A system message with a name, and one later in the conversation, stays a message: there, its
+   place means something.
 3. Roles: ``human`` is ``user``; ``ai``, ``model`` and ``bot`` are ``assistant``; ``function`` is ``tool``; a
    message of nothing but tool results is of role ``tool``, whatever the provider calls it.
 4. Parts of a message: reasoning, then content in its order, then tool calls that stood beside the content
