@@ -163,7 +163,7 @@ class RowBuilder:
             complete_bodies(found, oddities)
         stream = verdict.stream
         if call is not None:
-            fill_call(row, call, oddities)
+            fill_call(found, call, oddities)
         elif self._models and family is Family.HTTP:
             endpoint = self._models.find(
                 route=row.get("route"), path=row.get("requestPath"), host=row.get("server.address")
