@@ -20,7 +20,7 @@ SYNCING = frozenset({"fdatasync", "fsync", "fsync_folder"})
 """Between two of these a power cut loses more and more. They are not carried out: nothing here loses what the
 kernel holds, so nobody need wait for a disk."""
 
-READING = frozenset({"names", "open_lock", "open_read", "pread", "read", "status", "try_lock"})
+READING = frozenset({"disk", "names", "open_lock", "open_read", "pread", "read", "status", "try_lock"})
 
 STEPS = CHANGING | SYNCING | READING
 

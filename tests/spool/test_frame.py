@@ -86,6 +86,12 @@ def test_what_is_too_short_is_no_frame() -> None:
     assert not header.matches(content[HEADER_BYTES:-1])
 
 
+def test_a_frame_of_nothing_is_no_frame() -> None:
+    content = bytearray(b"".join(frames_of(masked(["text"]))[0].buffers))
+    content[104:108] = bytes(4)
+    assert parse_header(bytes(content)) is None
+
+
 def test_no_text_holds_the_magic() -> None:
     with pytest.raises(UnicodeDecodeError):
         MAGIC.decode()

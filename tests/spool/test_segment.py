@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from otel_audit.errors import SpoolCorrupt
 from otel_audit.spool.files import Files
@@ -13,6 +17,8 @@ from otel_audit.spool.frame import HEADER_BYTES, MAGIC, encode
 from otel_audit.spool.scan import Scan, scan
 from otel_audit.spool.segment import OpenSegment, SealedSegment
 from spool.masked import masked
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 WRITER = "shop-20261121-5f2c91ab"
 
@@ -60,6 +66,31 @@ def test_a_sealed_segment_reads_back(tmp_path: Path) -> None:
     assert [run.last_sequence for run in segment.runs()] == [6]
     assert [(run.first_sequence, run.last_sequence) for run in segment.runs(after=2)] == [(3, 6)]
     assert segment.runs(after=6) == []
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.lists(TEXT, min_size=1, max_size=5), min_size=1, max_size=5))
+def test_any_batches_come_back_from_disk(batches: list[list[str]]) -> None:
+    appended = [masked(texts) for texts in batches]
+    with TemporaryDirectory() as folder:
+        segment = OpenSegment(Files(), Path(folder), ordinal=1, first_sequence=1)
+        first = 1
+        for batch in appended:
+            segment.append(list(encode(batch, writer=WRITER, first_sequence=first, max_bytes=50_000)))
+            first += len(batch)
+        segment.acknowledge(segment.frame_count)
+        segment.close()
+        sealed = segment.seal(WRITER)
+        assert sealed is not None
+        read_back = list(sealed.batches())
+        assert look(sealed).frames == sealed.frames
+    records = pa.Table.from_batches([each.records for each in read_back])
+    expected = pa.Table.from_batches([each.records for each in appended])
+    given_away = ["writer", "sequence"]
+    assert records.drop_columns(given_away).equals(expected.drop_columns(given_away))
+    assert records["sequence"].to_pylist() == list(range(1, first))
+    hashes = [digest for each in read_back for digest in each.record_hashes.to_pylist()]
+    assert hashes == [digest for each in appended for digest in each.record_hashes.to_pylist()]
 
 
 def test_a_tail_torn_at_any_byte_is_cut(tmp_path: Path) -> None:

@@ -255,6 +255,23 @@ def test_corruption_while_the_process_lives_becomes_a_gap_too(tmp_path: Path) ->
         assert segments(tmp_path) == []
 
 
+def test_a_lost_tail_that_was_built_on_is_a_gap(tmp_path: Path) -> None:
+    with take(tmp_path) as slot:
+        writer = writer_of(slot)
+        for tag in "ab":
+            writer.append(masked(["x"], tag=tag))
+        writer.rotate()
+        writer.append(masked(["x"], tag="c"))
+        writer.rotate()
+    first, _ = segments(tmp_path)
+    os.truncate(first, first.stat().st_size - 1)
+    with take(tmp_path) as slot:
+        destination = ship_all(slot)["near"]
+        assert [path.stat().st_size for path in (slot.path / "quarantine").iterdir()] != []
+    (chain,) = destination.manifests().values()
+    assert [(each["kind"], each["last"]) for each in chain] == [("commit", 1), ("gap", 2), ("commit", 3)]
+
+
 def test_a_segment_that_somebody_removed_is_a_gap(tmp_path: Path) -> None:
     with take(tmp_path) as slot:
         writer = writer_of(slot)

@@ -263,6 +263,29 @@ def test_an_append_that_fails_during_an_fsync(tmp_path: Path) -> None:
     assert append(writer, "b")[0].first == 2
     files.go_on.set()
     syncing.join(60)
+    assert files.syncs == 2, "once for the segment that was given up, once for the one with its records"
     writer.rotate()
+    assert committed(slot) == ["a-0", "b-0"]
+    slot.close()
+
+
+def test_what_is_appended_during_an_fsync_is_not_covered_by_it(tmp_path: Path) -> None:
+    files = Gated()
+    slot = Slot.acquire(tmp_path, "shop", files=files)
+    writer = slot.writer("platform", destinations=["near"], opens={})
+    append(writer, "a")
+    syncing = threading.Thread(target=writer.sync)
+    syncing.start()
+    assert files.entered.wait(60)
+    append(writer, "b")
+    files.go_on.set()
+    syncing.join(60)
+    files.fail_append = True
+    with pytest.raises(SpoolError, match="EIO"):
+        append(writer, "lost")
+    files.fail_append = False
+    writer.rotate()
+    sealed = slot._custody.states[0].segments
+    assert [(each.first_sequence, each.last_sequence) for each in sealed] == [(1, 1), (2, 2)]
     assert committed(slot) == ["a-0", "b-0"]
     slot.close()

@@ -197,7 +197,8 @@ class Slot:
                 writer.close()
             except SpoolError as error:
                 failures.append(error)
-        self._leave()
+        with explain("leave a slot"):
+            self._leave()
         if failures:
             raise failures[0]
 

@@ -146,7 +146,8 @@ class StreamWriter:
                     max_bytes=self._options.max_frame_bytes,
                 )
             )
-            self._budget.check(sum(frame.size for frame in frames), use_reserve=use_reserve)
+            with explain("look at its disk"):
+                self._budget.check(sum(frame.size for frame in frames), use_reserve=use_reserve)
             segment = self._writable_segment(state)
             self._write(state, segment, frames)
             self._waiting.extend(frames)
