@@ -60,7 +60,9 @@ def escape_separators(lines: memoryview) -> bytes | memoryview:
 
 
 def _has_separator(raw: Bytes) -> bool:
-    # In UTF-8 the two are E2 80 A8 and E2 80 A9. A search for one byte runs ten times as fast as for three.
+    # In UTF-8 the two are E2 80 A8 and E2 80 A9; most texts have nothing so high in them.
+    if raw.max(initial=0) < 0xE2:
+        return False
     leads = np.flatnonzero(raw[:-2] == 0xE2)
     return bool(((raw[leads + 1] == 0x80) & ((raw[leads + 2] | 1) == 0xA9)).any())
 
