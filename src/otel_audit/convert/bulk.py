@@ -182,7 +182,8 @@ def _read_headers(shape: Shape, attributes: list[Any], columns: _Columns, common
 def _map_array(names: tuple[str, ...], texts: list[list[str]], count: int) -> Column:
     width = len(names)
     capacity = 1 << (count - 1).bit_length()
-    keys, row_offsets, item_offsets = _map_frame(names, capacity)
+    frame = _map_frame if width * capacity <= _READY_ITEMS else _map_frame.__wrapped__
+    keys, row_offsets, item_offsets = frame(names, capacity)
     values = pa.array(list(chain.from_iterable(zip(*texts, strict=True))), pa.string())
     return pa.MapArray.from_arrays(
         row_offsets[: count + 1],
@@ -191,7 +192,11 @@ def _map_array(names: tuple[str, ...], texts: list[list[str]], count: int) -> Co
     )
 
 
-@lru_cache(maxsize=256)
+_READY_ITEMS: Final = 32_768
+"""Headers of a batch for which keys and offsets are kept ready: less than a megabyte for a shape."""
+
+
+@lru_cache(maxsize=16)
 def _map_frame(names: tuple[str, ...], capacity: int) -> tuple[Any, Any, Any]:
     """Returns keys and offsets of a map column whose rows have these keys, with one value each."""
     width = len(names)

@@ -57,7 +57,7 @@ class Sorted:
     rest: Attributes = field(default_factory=dict)
 
 
-_MAX_SHAPES: Final = 2_048
+_MAX_SHAPES: Final = 1_024
 _MAX_NAMES: Final = 16_384
 """What is remembered is bounded, in number and in characters of names: a sender that makes up names must not
 fill the memory."""

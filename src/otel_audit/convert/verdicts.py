@@ -19,7 +19,7 @@ __all__ = ["UNNAMED_EVENT", "Judge", "Verdict"]
 UNNAMED_EVENT: Final = "audit.event"
 """``eventName`` of what carries ``audit.*`` and no name that may be shown."""
 
-_MAX_VERDICTS: Final = 2_048
+_MAX_VERDICTS: Final = 1_024
 _MAX_NAMES: Final = 16_384
 """What is remembered is bounded, in number and in characters of names: a sender that makes up names must not
 fill the memory."""
