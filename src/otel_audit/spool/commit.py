@@ -100,7 +100,8 @@ class Commit:
 
         Raises:
             ValueError: the manifest was not written.
-            SpoolError: it could not be noted; the commit is offered again.
+            SpoolError: it could not be noted, and the commit is offered again; or it was noted and not freed,
+                which the next holder of the slot does.
         """
         if self.manifest is None:
             raise ValueError("a commit is done once its manifest exists")
