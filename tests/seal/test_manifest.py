@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_audit.errors import InputError, IntegrityError
@@ -264,6 +264,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     )
 
 
+@settings(deadline=None)
 @given(manifests())
 def test_any_manifest_comes_back_and_is_canonical(manifest: Manifest) -> None:
     content = serialise(manifest)
@@ -272,11 +273,13 @@ def test_any_manifest_comes_back_and_is_canonical(manifest: Manifest) -> None:
     assert fingerprint(content) == f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
+@settings(deadline=None)
 @given(TIME)
 def test_times_come_back_to_the_nanosecond(moment: int) -> None:
     assert unix_nano(timestamp(moment)) == moment
 
 
+@settings(deadline=None)
 @given(TIME, TIME)
 def test_texts_of_times_sort_as_times(one: int, other: int) -> None:
     assert (timestamp(one) < timestamp(other)) == (one < other)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_audit.errors import IntegrityError
@@ -70,6 +70,7 @@ def test_the_empty_tree() -> None:
     assert MerkleTree().records_root == f"sha256:{EMPTY_ROOT}"
 
 
+@settings(deadline=None)
 @given(RECORD_HASHES, st.data())
 def test_leaves_may_come_in_any_portions(leaves: list[bytes], data: st.DataObject) -> None:
     tree, at = MerkleTree(), 0
@@ -93,6 +94,7 @@ def test_memory_grows_with_the_logarithm() -> None:
     assert len(tree._waiting) == (100_000).bit_length()
 
 
+@settings(deadline=None)
 @given(RECORD_HASHES.filter(bool), st.data())
 def test_inclusion_proofs(leaves: list[bytes], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(leaves) - 1))
