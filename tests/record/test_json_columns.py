@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_audit.record.json_columns import JsonText, joined, json_object, json_text, json_time
+from otel_audit.record.json_columns import json_object, json_text, json_time
+from otel_audit.record.json_pieces import JsonText, joined
 from record.strategies import texts
 
 

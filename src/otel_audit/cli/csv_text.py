@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_audit.record.buffers import Array
-from otel_audit.record.json_columns import joined, json_text, json_time
+from otel_audit.record.json_columns import json_text, json_time
+from otel_audit.record.json_pieces import joined
 from otel_audit.record.schema import EXACT_TIMES, SCHEMA
 
 _kernels: Final[Any] = pc

@@ -36,8 +36,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_audit.record.buffers import Array, data, every_so_many, is_valid, offsets, parts
-from otel_audit.record.json_columns import JsonText, joined, json_object, json_text, json_time
-from otel_audit.record.json_leaves import Piece
+from otel_audit.record.json_columns import json_object, json_text, json_time
+from otel_audit.record.json_pieces import JsonText, Piece, joined
 from otel_audit.record.json_texts import as_one_line, without_own_notes
 from otel_audit.record.schema import EXACT_TIMES, FIELDS, JSON_COLUMNS, Group
 

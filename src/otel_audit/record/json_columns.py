@@ -13,13 +13,12 @@ And one of ours: nulls, empty lists, empty maps and empty structs are left out a
 column added later changes no old text.
 
 How it is fast: Arrow kernels do the work over whole columns and release the interpreter lock. A value is a
-list of *pieces*, literals and columns, that nobody joins before the outermost object does: names, quotes,
- constant columns and structs within structs cost no pass of their own.
+list of *pieces* (``record/json_pieces.py``) that nobody joins before the outermost object does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -29,35 +28,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_audit.record.buffers import END, Array, Offsets, bitmap, data, is_valid, offsets, sliced
-from otel_audit.record.json_leaves import (
-    Piece,
-    boolean_pieces,
-    number_pieces,
-    string_pieces,
-    time_pieces,
-)
+from otel_audit.record.json_leaves import boolean_pieces, number_pieces, string_pieces, time_pieces
+from otel_audit.record.json_pieces import EMIT_NULLS, SKIP_NULLS, JsonText, Piece, join, merged
 
-__all__ = ["JsonText", "joined", "json_object", "json_text", "json_time"]
+__all__ = ["json_object", "json_text", "json_time"]
 
-_JOIN: Final = pc.get_function("binary_join_element_wise")
-_SKIP_NULLS: Final = pc.JoinOptions(null_handling="skip")
-_EMIT_NULLS: Final = pc.JoinOptions(null_handling="emit_null")
 _FIRST_ASTRAL_LEAD_BYTE: Final = 0xF0
 """From this UTF-8 byte on a character has two UTF-16 code units, and the two orders part ways."""
-
-
-@dataclass(frozen=True, slots=True)
-class JsonText:
-    """One JSON value a row: its pieces put together.
-
-    Attributes:
-        pieces: in a value that some rows leave out, every array is null in just those rows. In a value of
-            every row, a null entry adds nothing.
-        validity: bitmap of the rows that have the value ; None for every row.
-    """
-
-    pieces: list[Piece]
-    validity: bytes | None = None
 
 
 def json_text(column: Array, *, sort_keys: bool = True) -> JsonText | None:
@@ -123,8 +100,8 @@ def json_object(members: Iterable[tuple[str, JsonText | None]]) -> JsonText | No
     full = next((i for i, run in enumerate(runs) if run.validity is None), None)
     if full is None:
         # Each member brings a comma; a row's first is cut off, and a row of nothing else is left out.
-        optional = [_join([",", *run.pieces], _EMIT_NULLS) for run in runs]
-        texts = sliced(_join([*optional, "}"], _SKIP_NULLS), 1, END)
+        optional = [join([",", *run.pieces], EMIT_NULLS) for run in runs]
+        texts = sliced(join([*optional, "}"], SKIP_NULLS), 1, END)
         filled = np.diff(offsets(texts)) > 0
         if filled.all():
             return JsonText(["{", texts])
@@ -136,24 +113,8 @@ def json_object(members: Iterable[tuple[str, JsonText | None]]) -> JsonText | No
         if run.validity is None:
             pieces += [before, *run.pieces]
         else:
-            pieces.append(_join([before, *run.pieces, after], _EMIT_NULLS))
+            pieces.append(join([before, *run.pieces, after], EMIT_NULLS))
     return JsonText([*pieces, "}"])
-
-
-def joined(text: JsonText | None, rows: int, *, before: Sequence[Piece] = ()) -> Array:
-    """The values as one string array.
-
-    Args:
-        text: None for a value that every row leaves out.
-        rows: how many rows there are.
-        before: pieces to put in front of each value that is there.
-
-    Returns:
-        Null where the value is left out.
-    """
-    if text is None:
-        return pa.nulls(rows, pa.string())
-    return _join([*before, *text.pieces], _EMIT_NULLS if text.validity else _SKIP_NULLS, rows)
 
 
 @lru_cache(maxsize=64)
@@ -178,36 +139,6 @@ def _runs(members: Iterable[tuple[str, JsonText]]) -> list[_Run]:
         else:
             runs.append(_Run(text.validity, [f'"{name}":', *text.pieces]))
     return runs
-
-
-def _join(pieces: Sequence[Piece], nulls: pc.JoinOptions, rows: int = 0) -> Array:
-    """Pieces of each row put together.
-
-    With nulls skipped, a literal or an array without nulls must be among the pieces: the kernel *drops* a row
-    in which every input is null.
-    """
-    merged = _merged(pieces)
-    if len(merged) == 1:
-        [piece] = merged
-        return pa.repeat(pa.scalar(piece), rows) if isinstance(piece, str) else piece
-    # One array of all literals is much cheaper than a scalar each, and Function.call than its wrapper.
-    literals = iter(pa.array([*(piece for piece in merged if isinstance(piece, str)), ""], pa.string()))
-    arguments: list[Any] = [next(literals) if isinstance(piece, str) else piece for piece in merged]
-    texts: Array = _JOIN.call([*arguments, next(literals)], nulls)
-    return texts
-
-
-def _merged(pieces: Sequence[Piece]) -> list[Piece]:
-    """The pieces with neighbouring literals as one."""
-    merged: list[Piece] = []
-    for piece in pieces:
-        if not isinstance(piece, str):
-            merged.append(piece)
-        elif merged and isinstance(merged[-1], str):
-            merged[-1] += piece
-        elif piece:
-            merged.append(piece)
-    return merged
 
 
 def _lists(column: pa.ListArray[Any], *, sort_keys: bool) -> JsonText | None:
@@ -242,15 +173,15 @@ def _sequence(opening: str, items: JsonText, closing: str, count: int, bounds: O
 
     What all items have in front and behind goes into the separator.
     """
-    pieces = _merged(items.pieces)
+    pieces = merged(items.pieces)
     before = pieces.pop(0) if len(pieces) > 1 and isinstance(pieces[0], str) else ""
     after = pieces.pop() if len(pieces) > 1 and isinstance(pieces[-1], str) else ""
     if items.validity is None:
         if all(not isinstance(piece, str) and piece.null_count for piece in pieces):
             pieces, before, after = [before, *pieces, after], "", ""
-        texts = _join(pieces, _SKIP_NULLS, count)
+        texts = join(pieces, SKIP_NULLS, count)
     else:
-        texts = _join(pieces, _EMIT_NULLS)
+        texts = join(pieces, EMIT_NULLS)
         bounds = np.concatenate([[0], np.cumsum(is_valid(texts))])[bounds]
         texts = texts.drop_null()
     empty = np.diff(bounds) == 0

@@ -5,7 +5,7 @@ A column whose rows are all the same becomes one literal: most of a batch's meta
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -13,11 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_audit.record.buffers import Array, data, offsets
+from otel_audit.record.json_pieces import Piece
 
-__all__ = ["Piece", "boolean_pieces", "number_pieces", "string_pieces", "time_pieces"]
-
-Piece: TypeAlias = "str | Array"
-"""A literal, the same in each row, or a string array with one entry a row."""
+__all__ = ["boolean_pieces", "number_pieces", "string_pieces", "time_pieces"]
 
 _INT64_BYTES: Final = 8
 _FIRST_PRINTABLE: Final = 0x20

@@ -16,7 +16,8 @@ from typing import Final
 import pyarrow as pa
 
 from otel_audit.record.buffers import Array, bitmap, data
-from otel_audit.record.json_columns import JsonText, joined, json_object, json_text, json_time
+from otel_audit.record.json_columns import json_object, json_text, json_time
+from otel_audit.record.json_pieces import JsonText, joined
 from otel_audit.record.json_texts import escape_separators
 from otel_audit.record.schema import EXACT_TIMES, FIELDS, JSON_COLUMNS
 
