@@ -191,6 +191,21 @@ def test_a_record_delivered_twice_is_shown_once(store: Store, options: EncodeOpt
     ]
 
 
+def test_copies_are_folded_where_one_file_ends_and_the_next_begins(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are handed on as soon as no later file can hold an earlier one, or one of the same instant."""
+    monkeypatch.setattr("otel_audit.query.scan.CHUNK_ROWS", 2)
+    both = [record(EIGHTEEN, spanName=name) for name in "ab"]
+    writer = LogWriter(store)
+    writer.commit([*both, record(EIGHTEEN + SECOND)])
+    writer.commit([*both, record(EIGHTEEN + 2 * SECOND)])
+
+    for newest_first in (False, True):
+        found = read(store, Query(newest_first=newest_first), columns=("timeUnixNano",))
+        assert len(found) == 4
+
+
 def test_our_notes_make_no_other_record(store: Store) -> None:
     one = record(attributes={"kept": 1})
     noted = one | {"attributes": '{"kept":1,"audit.notes":["odd"]}'}
