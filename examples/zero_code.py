@@ -30,7 +30,9 @@ server = make_server("localhost", 0, app)
 thread = threading.Thread(target=server.serve_forever)
 thread.start()
 answer = requests.get(
-    f"http://localhost:{server.server_port}/hello/jane.doe@example.com", headers={"x-user": "u8472"}, timeout=10
+    f"http://localhost:{server.server_port}/hello/jane.doe@example.com",
+    headers={"x-user": "u8472"},
+    timeout=10,
 )
 print(answer.status_code, answer.json())
 server.shutdown()

@@ -25,6 +25,7 @@ from otel_audit.seal.manifest import Loss, Manifest, ManifestEntry, Opening, ser
 from otel_audit.seal.merkle import MerkleTree
 from otel_audit.seal.times import timestamp
 from otel_audit.spool import Commit, Draft, PlannedFile, Slot
+from otel_audit.spool.files import explain
 from otel_audit.store.base import Store
 from otel_audit.store.layout import LogFile, ManifestFile, PolicyFile, StreamMarker
 from otel_audit.store.layout import parse as parse_path
@@ -92,12 +93,13 @@ class Destination:
                 policy = policy or pc.struct_field(batch.records.column("masking"), "policy")[0].as_py()
                 yield batch.records
 
-        encoded = encode_partitions(
-            batches(),
-            form.format,
-            form.compression,
-            open_sink=lambda number: draft.create_file(f"{number:04d}"),
-        )
+        with explain("encode a segment"):
+            encoded = encode_partitions(
+                batches(),
+                form.format,
+                form.compression,
+                open_sink=lambda number: draft.create_file(f"{number:04d}"),
+            )
         files = [
             PlannedFile(
                 path=LogFile(

@@ -68,6 +68,7 @@ class Pipeline:
         self._service = self._options.service or ""
         self._slot: Slot | None = None
         self._writers: dict[str, StreamWriter] = {}
+        self._taken: set[str] = set()
         self._shipper: Shipper | None = None
 
     def write(
@@ -85,7 +86,8 @@ class Pipeline:
             destinations after the next rotation.
 
         Raises:
-            SpoolError: the disk refused or a bound of the spool is reached; nothing was taken.
+            SpoolError: the disk refused or a bound of the spool is reached. Give the same spans again: what
+                was taken of them already is not taken twice.
             ConfigurationError: the spool's folder is unsafe.
         """
         batch = self._converter.convert(spans, logs, observed_unix_nano=observed_unix_nano)
@@ -119,11 +121,21 @@ class Pipeline:
 
     def _append(self, masked: MaskedBatch, *, use_reserve: bool = False) -> None:
         shipper = self._shipper or self._open(masked)
-        parts = masked.by_stream()
-        for stream, part in parts.items():
-            self._writers[stream].append(part, use_reserve=use_reserve)
-        for stream in parts:
-            self._writers[stream].sync()
+        if self._taken:
+            masked = masked.without(self._taken)
+        taken: list[str] = []
+        try:
+            for stream, part in masked.by_stream().items():
+                self._writers[stream].append(part, use_reserve=use_reserve)
+                taken += part.record_ids()
+            for writer in self._writers.values():
+                writer.sync()
+        except SpoolError:
+            # Whoever sees this offers the batch again. What a writer has taken it keeps and writes again by
+            # itself, so it must not be numbered twice.
+            self._taken |= set(taken)
+            raise
+        self._taken.clear()
         shipper.notice()
 
     def _open(self, first: MaskedBatch) -> Shipper:

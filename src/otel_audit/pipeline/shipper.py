@@ -27,7 +27,7 @@ _LOOK_EVERY_S: Final = 0.5
 """How often a segment's age is looked at."""
 _SAY_EVERY_S: Final = 60.0
 _FIRST_RATIO: Final = 0.35
-"""Encoded bytes for a byte of the spool before anything was measured: spool frames are lightly compressed."""
+"""Encoded bytes for a byte of the spool before anything was measured; frames are not compressed."""
 
 
 @dataclass(slots=True)

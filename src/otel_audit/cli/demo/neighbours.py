@@ -53,7 +53,10 @@ class _LanguageModel(_JsonHandler):
                     {
                         "index": 0,
                         "finish_reason": "stop",
-                        "message": {"role": "assistant", "content": f"You asked: {question} It is on its way."},
+                        "message": {
+                            "role": "assistant",
+                            "content": f"You asked: {question} It is on its way.",
+                        },
                     }
                 ],
                 "usage": {

@@ -31,7 +31,9 @@ def warning(text: str) -> None:
 def call(made: Call, status: int) -> None:
     """One call of the traffic with its status code."""
     colour = "green" if status < 400 else "red"
-    _console.print(f"  [{colour}]{status}[/{colour}] {made.user:10} {made.method:5} {escape(visible(made.path))}")
+    _console.print(
+        f"  [{colour}]{status}[/{colour}] {made.user:10} {made.method:5} {escape(visible(made.path))}"
+    )
 
 
 def log(destination: str) -> None:
@@ -72,8 +74,10 @@ def _records(destination: str) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
     )
-    return [json.loads(line) for line in done.stdout.splitlines()] if not done.stdout.startswith("[") else json.loads(
-        done.stdout
+    return (
+        [json.loads(line) for line in done.stdout.splitlines()]
+        if not done.stdout.startswith("[")
+        else json.loads(done.stdout)
     )
 
 

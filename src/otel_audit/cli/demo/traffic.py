@@ -31,7 +31,12 @@ CALLS: Final = (
     Call("support-7", "POST", "/api/orders/1001/refund"),
     Call("support-7", "POST", "/api/orders/9999/refund"),
     Call("u8472", "GET", "/customers/jane.doe@example.com"),
-    Call("analyst-2", "POST", "/v1/models/churn:predict", {"instances": [[0.3, -1.2, 0.8, 1.1], [1.5, 0.2, -0.4, 0.9]]}),
+    Call(
+        "analyst-2",
+        "POST",
+        "/v1/models/churn:predict",
+        {"instances": [[0.3, -1.2, 0.8, 1.1], [1.5, 0.2, -0.4, 0.9]]},
+    ),
     Call("analyst-2", "POST", "/v1/models/churn:predict", {"instances": []}),
     Call("u8472", "POST", "/api/assistant", {"question": "Where is my order 1001?"}),
     Call(
