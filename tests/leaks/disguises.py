@@ -33,7 +33,9 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "percent twice": lambda text: quote(quote(text, safe=""), safe=""),
     "html decimal": lambda text: "".join(f"&#{ord(char)};" for char in text),
     "html hexadecimal": lambda text: "".join(f"&#x{ord(char):x};" for char in text),
-    "html names": lambda text: html.escape(text).replace("@", "&commat;").replace(" ", "&nbsp;").replace(".", "&period;"),
+    "html names": lambda text: (
+        html.escape(text).replace("@", "&commat;").replace(" ", "&nbsp;").replace(".", "&period;")
+    ),
     "JSON": lambda text: json.dumps({"deep": [text]}),
     "JSON in JSON": lambda text: json.dumps({"deep": json.dumps([text])}),
     "JSON in JSON in JSON": lambda text: json.dumps({"deep": json.dumps({"er": json.dumps([text])})}),

@@ -36,8 +36,12 @@ PLACES: dict[str, Callable[[str], dict[str, Any]]] = {
     "second header line": lambda text: {"responseHeaders": {"x-note": ["one", text]}},
     "header name": lambda text: {"requestHeaders": {text: ["one"]}},
     "message": lambda text: {"request": _json({"messages": [_message("Hello"), _message(text)]})},
-    "answer": lambda text: {"response": _json([{**_message(text), "role": "assistant", "finish_reason": "stop"}])},
-    "tool arguments": lambda text: {"request": _json({"messages": [{"parts": [{"arguments": {"a": [text]}}]}]})},
+    "answer": lambda text: {
+        "response": _json([{**_message(text), "role": "assistant", "finish_reason": "stop"}])
+    },
+    "tool arguments": lambda text: {
+        "request": _json({"messages": [{"parts": [{"arguments": {"a": [text]}}]}]})
+    },
     "body text": lambda text: {"request": _json(text)},
     "body key": lambda text: {"request": _json({text: 1})},
     "body in base64": lambda text: {"requestBase64": text},
@@ -51,7 +55,9 @@ PLACES: dict[str, Callable[[str], dict[str, Any]]] = {
     "request parameters": lambda text: {"modelInfo": {"requestParameters": _json({"stop": [text]})}},
     "extra": lambda text: {"modelInfo": {"extra": [("note", text)]}},
     "event": lambda text: {"events": [{"name": text, "attributes": None}]},
-    "stack trace": lambda text: {"events": [{"name": "exception", "attributes": _json({"exception.stacktrace": text})}]},
+    "stack trace": lambda text: {
+        "events": [{"name": "exception", "attributes": _json({"exception.stacktrace": text})}]
+    },
     "link": lambda text: {"links": [{"traceId": "", "attributes": _json({"note": text})}]},
     "attribute": lambda text: {"attributes": _json({"app.note": text})},
     "attribute name": lambda text: {"attributes": _json({f"app.{text}": 1})},

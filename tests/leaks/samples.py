@@ -35,7 +35,12 @@ def _secret(recognizer: str, value: str, sentence: str = "use {} for it") -> Sam
 
 
 SAMPLES = (
-    Sample("email", "rosa.klebb@example.com", "Write to {} soon.", Planted("email", "address", "rosa.klebb@example.com")),
+    Sample(
+        "email",
+        "rosa.klebb@example.com",
+        "Write to {} soon.",
+        Planted("email", "address", "rosa.klebb@example.com"),
+    ),
     _number("credit-card", "5424 1803 2769 4516", "pay with {} please"),
     _number("iban", "DE89370400440532013000", "transfer to {} today"),
     _number("us-ssn", "536-90-4399", "mine is {} as you know"),

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from leaks.disguises import DISGUISES, NUMBER_DISGUISES
+
 from leaks.artefacts import texts_of_row
+from leaks.disguises import DISGUISES, NUMBER_DISGUISES
 from leaks.oracle import Oracle
 from leaks.places import PLACES
 from leaks.samples import BY_NAME, SAMPLES, Sample
 from mask.batches import unmasked
-
 from otel_audit.mask.masker import Masker
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.record.schema import SCHEMA
@@ -53,11 +53,17 @@ def test_numbers_in_every_place(name: str, disguise: str) -> None:
 def test_numbers_as_numbers(key: str) -> None:
     number = 5424180327694516
     body = {key: number, "list": [number], "deep": json.dumps({key: number}), "float": float(number)}
-    rows = {"body": {"request": json.dumps(body)}, "attribute": {"attributes": json.dumps({f"app.{key}": number})}}
+    rows = {
+        "body": {"request": json.dumps(body)},
+        "attribute": {"attributes": json.dumps({f"app.{key}": number})},
+    }
     assert_nothing_of(BY_NAME["credit-card"], rows)
 
 
-_SPLITTABLE = [BY_NAME[name] for name in ("email", "credit-card", "iban", "us-ssn", "phone", "github-token", "openai-key")]
+_SPLITTABLE = [
+    BY_NAME[name]
+    for name in ("email", "credit-card", "iban", "us-ssn", "phone", "github-token", "openai-key")
+]
 
 
 @pytest.mark.parametrize("sample", _SPLITTABLE, ids=lambda sample: sample.recognizer)
@@ -81,7 +87,11 @@ def test_split_over_items_and_parts(sample: Sample) -> None:
 def test_the_oracle_reads_what_is_not_masked() -> None:
     """Every disguise is one that the oracle undoes: else the tests above could not fail."""
     hidden = [(sample, name, disguise) for sample in SAMPLES for name, disguise in DISGUISES.items()]
-    blind = [(sample.recognizer, name) for sample, name, hide in hidden if not sample.can_be_read_in(hide(sample.text))]
+    blind = [
+        (sample.recognizer, name)
+        for sample, name, hide in hidden
+        if not sample.can_be_read_in(hide(sample.text))
+    ]
     assert not blind
     card = BY_NAME["credit-card"]
     assert all(card.can_be_read_in(disguise(card.text)) for disguise in NUMBER_DISGUISES.values())

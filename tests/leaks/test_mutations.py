@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from leaks.artefacts import texts_of_row
 from leaks.disguises import DISGUISES, NUMBER_DISGUISES
 from leaks.oracle import Oracle
@@ -12,7 +13,6 @@ from leaks.places import PLACES
 from leaks.planted import Planted
 from leaks.samples import BY_NAME, SAMPLES
 from mask.batches import unmasked
-
 from otel_audit.mask.decode import DECODERS
 from otel_audit.mask.json_text import STRUCTURE_TRIGGERS
 from otel_audit.mask.judge import Judge
@@ -32,12 +32,13 @@ _POLICY = MaskPolicy(field_timeout_s=3600)
 
 def readable_places(masker: Masker, planted: Planted, text: str) -> set[str]:
     records = masker.mask(unmasked(*(PLACES[place](text) for place in _PLACES))).records
+    read = records.select(["request", "requestHeaders", "errorMessage", "attributes"]).to_pylist()
     oracle = Oracle([planted])
     return {
         place
-        for place, record in zip(_PLACES, records.select(["request", "requestHeaders", "errorMessage", "attributes"]).to_pylist(), strict=True)
+        for place, record in zip(_PLACES, read, strict=True)
         if any(oracle.leaks(texts_of_row(place, record)))
-    }  # fmt: skip
+    }
 
 
 def test_every_recogniser_has_a_sample() -> None:
