@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mask.batches import unmasked
 from mask.slow_judge import SlowJudge
-
 from otel_audit.mask.judge import Budget, Judge
 from otel_audit.mask.masker import Masker
 from otel_audit.mask.policy import MaskPolicy

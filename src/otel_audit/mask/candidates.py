@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from otel_audit.mask.patterns import compile_pattern
+
 __all__ = [
     "ALNUM", "CONTEXT_WORDS", "LETTERS", "PHONE_WORDS", "PHONE_WORDS_BEHIND", "SSN_WORDS", "Candidate", "Run",
-    "RunValidator", "Validator", "is_glued", "is_glued_in_front", "words",
+    "RunValidator", "Validator", "before", "is_fraction", "is_glued", "is_glued_in_front", "words",
 ]  # fmt: skip
 
 LETTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -67,6 +69,21 @@ RunValidator: TypeAlias = "Callable[[Run], Iterator[tuple[int, int]]]"
 """The same for a run of numbers, of which any part may be the entity: a postcode may stand beside a card."""
 
 
+def before(length: int, pattern: bytes) -> Callable[[bytes, int], bool]:
+    """Makes a test whether a pattern that starts a word matches right before a position.
+
+    Args:
+        length: bytes that are looked at.
+        pattern: RE2, case aside.
+    """
+    compiled = compile_pattern(rb"(?i)(?:^|[^a-z])(?:" + pattern + rb")\z")
+
+    def test(text: bytes, position: int) -> bool:
+        return compiled.is_in(text[position - length if position > length else 0 : position])
+
+    return test
+
+
 def words(*alternatives: str) -> bytes:
     """A pattern of words; a space in one also stands for ``_``, ``-`` or nothing."""
     return b"(?:" + b"|".join(word.replace(" ", "[ _-]?").encode() for word in alternatives) + b")"
@@ -95,3 +112,8 @@ def is_glued(text: bytes, start: int, end: int) -> bool:
 def is_glued_in_front(text: bytes, start: int) -> bool:
     """Whether letters go over into a number, unless they are a label such as *card*."""
     return start > 0 and text[start - 1] in LETTERS and not _LABEL.search(text[max(0, start - 16) : start])
+
+
+def is_fraction(text: bytes, start: int) -> bool:
+    """Whether the digits from ``start`` on stand behind a decimal sign."""
+    return start >= 2 and text[start - 1] in b".," and text[start - 2 : start - 1].isdigit()

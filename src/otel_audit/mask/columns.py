@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from otel_audit.mask.arrow import Column, Offsets
+from otel_audit.mask.arrow import offsets as _offsets
+
 __all__ = ["Place", "Verdicts", "Visitor", "compact", "rebuild", "with_values"]
 
 Verdicts = npt.NDArray[np.int8]
@@ -41,9 +44,9 @@ class Place:
         field: str,
         parent: Place | None = None,
         *,
-        offsets: npt.NDArray[np.int32] | None = None,
-        keys: pa.StringArray | None = None,
-        names: pa.StringArray | None = None,
+        offsets: Offsets | None = None,
+        keys: Column | None = None,
+        names: Column | None = None,
         verdicts: Verdicts | None = None,
     ) -> None:
         self.field, self._parent, self._offsets = field, parent, offsets
@@ -70,7 +73,7 @@ class Place:
             if self._keys is None:
                 return self._parent.paths(above)
             start = f"{self.field}."
-            return [start + key for key in self._keys.take(pa.array(entries)).to_pylist()]
+            return [start + key for key in self._keys.take(entries).to_pylist()]
         return [self.path(entry) for entry in entries.tolist()]
 
     def path(self, entry: int) -> str:
@@ -116,27 +119,29 @@ class Place:
 class Visitor(Protocol):
     """What is done with the strings of a column."""
 
-    def strings(self, array: pa.StringArray, place: Place) -> pa.StringArray:
+    def strings(self, array: Column, place: Place) -> Column:
         """Masks the strings of an array."""
         ...
 
-    def keys(self, array: pa.StringArray, place: Place) -> pa.StringArray:
+    def keys(self, array: Column, place: Place) -> Column:
         """Masks the keys of maps."""
         ...
 
-    def verdicts(self, array: pa.StringArray, field: str) -> Verdicts | None:
+    def verdicts(self, array: Column, field: str) -> Verdicts | None:
         """What keys say about their values; None where they say nothing."""
         ...
 
 
 def compact(records: pa.RecordBatch) -> pa.RecordBatch:
     """The same records in arrays that start at their buffers' start."""
-    if any(column.offset for column in records.columns):
-        return records.take(pa.array(np.arange(records.num_rows)))
-    return records
+    columns: list[Column] = records.columns
+    if not any(column.offset for column in columns):
+        return records
+    every = np.arange(records.num_rows)
+    return pa.RecordBatch.from_arrays([column.take(every) for column in columns], schema=records.schema)
 
 
-def rebuild(array: pa.Array, place: Place, visitor: Visitor) -> pa.Array:
+def rebuild(array: Column, place: Place, visitor: Visitor) -> Column:
     """The column with its strings as the visitor made them.
 
     Args:
@@ -162,13 +167,13 @@ def rebuild(array: pa.Array, place: Place, visitor: Visitor) -> pa.Array:
     return array
 
 
-def with_values(array: pa.Array, values: pa.Array) -> pa.Array:
+def with_values(array: Column, values: Column) -> Column:
     """A list or map array with other values in the same places."""
     buffers = array.buffers()[:2]
     return pa.Array.from_buffers(array.type, len(array), buffers, null_count=array.null_count, children=[values])
 
 
-def _struct(array: pa.StructArray, place: Place, visitor: Visitor) -> pa.Array:
+def _struct(array: Column, place: Place, visitor: Visitor) -> Column:
     children = [array.field(index) for index in range(array.type.num_fields)]
     changed = []
     for field, child in zip(array.type, children, strict=True):
@@ -180,7 +185,7 @@ def _struct(array: pa.StructArray, place: Place, visitor: Visitor) -> pa.Array:
     return pa.StructArray.from_arrays(changed, fields=list(array.type), mask=mask)
 
 
-def _map(array: pa.MapArray, place: Place, visitor: Visitor) -> pa.Array:
+def _map(array: Column, place: Place, visitor: Visitor) -> Column:
     old_keys, old_items = array.keys, array.items
     offsets = _offsets(array)
     keys = visitor.keys(old_keys, Place(place.field, place, offsets=offsets))
@@ -198,7 +203,7 @@ def _map(array: pa.MapArray, place: Place, visitor: Visitor) -> pa.Array:
     return with_values(array, pa.StructArray.from_arrays([keys, items], fields=fields))
 
 
-def _in_order(keys: pa.StringArray, items: pa.Array, offsets: npt.NDArray[np.int32]) -> tuple[pa.Array, pa.Array]:
+def _in_order(keys: Column, items: Column, offsets: Offsets) -> tuple[Column, Column]:
     """Entries of each map sorted by key again; a key that is there already gets ``#2``."""
     names = keys.to_pylist()
     order: list[int] = []
@@ -214,5 +219,3 @@ def _in_order(keys: pa.StringArray, items: pa.Array, offsets: npt.NDArray[np.int
     return pa.array([names[entry] for entry in order], pa.string()), items.take(pa.array(order, pa.int64()))
 
 
-def _offsets(array: pa.Array) -> npt.NDArray[np.int32]:
-    return np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4)

@@ -14,13 +14,23 @@ import binascii
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from otel_audit.mask.candidates import Candidate
 
 __all__ = [
-    "ADDRESS_HEADERS", "BEARER", "BASIC", "HEADER_LINE", "NAME_TRIGGER", "PAIR", "QUERY_PAIR",
-    "basic_credentials", "bearer_token", "is_credential_header", "is_credential_name", "named_value",
+    "ADDRESS_HEADERS",
+    "BASIC",
+    "BEARER",
+    "HEADER_LINE",
+    "NAME_TRIGGER",
+    "PAIR",
+    "basic_credentials",
+    "bearer_token",
+    "is_credential_header",
+    "is_credential_name",
+    "named_value",
 ]  # fmt: skip
 
 ADDRESS_HEADERS: Final = frozenset(
@@ -91,7 +101,7 @@ def is_credential_name(name: str) -> bool:
     return (
         words[-1] in _LAST
         or not _ANYWHERE.isdisjoint(words)
-        or any(pair in _PAIRS for pair in zip(words, words[1:], strict=False))
+        or any(pair in _PAIRS for pair in pairwise(words))
     )
 
 
@@ -108,12 +118,16 @@ PAIR: Final = (
 """RE2: a name, a colon or equals sign, and a value, quoted or up to the next space or sign."""
 
 _PLACEHOLDERS: Final = frozenset(
-    "string str none null nil true false undefined required optional bool boolean int integer number any object "
-    "redacted masked hidden withheld the a an is are was your my must should incorrect invalid wrong expired "
-    "missing reset bearer basic".split()
-)
+    {"string", "str", "none", "null", "nil", "true", "false", "undefined", "required", "optional", "bool",
+     "boolean", "int", "integer", "number", "any", "object", "redacted", "masked", "hidden", "withheld", "the",
+     "a", "an", "is", "are", "was", "your", "my", "must", "should", "incorrect", "invalid", "wrong", "expired",
+     "missing", "reset", "bearer", "basic"}
+)  # fmt: skip
 _STARS: Final = re.compile(r"[*•.x#_\-]+", re.IGNORECASE)
+_DIGIT_NAMES: Final = frozenset({"pan", "pin", "pass", "auth", "sig"})
+"""Names that are words, too: behind a colon, what they name has digits."""
 _WEAK_NAMES: Final = frozenset({"token", "secret", "pin", "pass", "auth", "session", "cookie", "jwt", "signature"})
+"""Names whose value, behind a colon, is no plain lower-case word."""
 
 
 def named_value(candidate: Candidate) -> Iterator[tuple[int, int]]:
@@ -134,7 +148,7 @@ def named_value(candidate: Candidate) -> Iterator[tuple[int, int]]:
     last = _WORD.findall(name)[-1].lower()
     if span == bare and not equals and last in _WEAK_NAMES and value.rstrip(".!?").isalpha() and value.islower():
         return
-    if last in ("pan", "pin", "pass", "auth", "sig") and span == bare and not equals and not any(map(str.isdigit, value)):
+    if last in _DIGIT_NAMES and span == bare and not equals and not any(map(str.isdigit, value)):
         return
     yield span
 
@@ -144,9 +158,9 @@ _QUERY_NAMES: Final = frozenset({"sig", "signature", "session", "sessionid", "si
 
 def _is_query_name(name: str) -> bool:
     words = [word.lower() for word in _WORD.findall(name)]
-    return "".join(words) in _QUERY_NAMES or bool(words) and (
+    return "".join(words) in _QUERY_NAMES or (bool(words) and (
         words[-1] in ("signature", "sid", "session") or words[-2:] == ["session", "id"]
-    )
+    ))
 
 
 HEADER_LINE: Final = (

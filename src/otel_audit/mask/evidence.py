@@ -7,11 +7,12 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from otel_audit.mask.arrow import Column
 from otel_audit.record.schema import BY_NAME
 
 __all__ = ["Evidence"]
 
-_TYPE: Final[pa.StructType] = BY_NAME["masking"].type
+_TYPE: Final[Any] = BY_NAME["masking"].type
 _FIELDS: Final = _TYPE.field("fields").type
 _ENTITIES: Final = _TYPE.field("entities").type
 _DROPPED: Final = _TYPE.field("dropped").type
@@ -52,7 +53,7 @@ class Evidence:
         for path, reason in other._dropped.get(0, {}).items():
             self.withheld(row, path, reason)
 
-    def struct(self, policy: str) -> pa.StructArray:
+    def struct(self, policy: str) -> Column:
         """The column: every record names the policy; lists are null where there is nothing to tell."""
         children = [
             pa.repeat(pa.scalar(policy, pa.string()), self._rows),
@@ -62,7 +63,7 @@ class Evidence:
         ]
         return pa.StructArray.from_arrays(children, fields=list(_TYPE))
 
-    def _column(self, kind: pa.DataType, values: dict[int, tuple[Any, ...]]) -> pa.Array:
+    def _column(self, kind: Any, values: dict[int, tuple[Any, ...]]) -> Column:
         """One value a row; equal ones, which are most, are made once."""
         if not values:
             return pa.nulls(self._rows, kind)
@@ -71,4 +72,5 @@ class Evidence:
         for row, value in values.items():
             at[row] = numbers.setdefault(value, len(numbers))
         indices = np.array(at, np.int32)
-        return pa.array([*numbers], kind).take(pa.array(indices, mask=indices < 0))
+        distinct: Column = pa.array([*numbers], kind)
+        return distinct.take(pa.array(indices, mask=indices < 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from otel_audit.mask.arrow import Column, children
 
 __all__ = ["Facts", "RecordFacts"]
 
@@ -14,9 +14,9 @@ class Facts:
         columns: by name; looked at when asked, so they may still change in other fields.
     """
 
-    def __init__(self, columns: dict[str, pa.Array]) -> None:
-        self._stream, self._route = columns["stream"], columns["route"]
-        self._tenant, self._info = columns["tenant"], columns["modelInfo"]
+    def __init__(self, columns: dict[str, Column]) -> None:
+        self._columns = {name: columns[name] for name in ("stream", "route", "tenant")}
+        self._columns["model"] = children(columns["modelInfo"])["modelName"]
 
     def of(self, row: int) -> RecordFacts:
         """Of one record."""
@@ -24,9 +24,7 @@ class Facts:
 
     def text(self, name: str, row: int) -> str:
         """A fact; empty where the record does not say."""
-        column = {"stream": self._stream, "route": self._route, "tenant": self._tenant}.get(name)
-        value = (self._info.field("modelName") if column is None else column)[row].as_py()
-        return value or ""
+        return self._columns[name][row].as_py() or ""
 
 
 class RecordFacts:

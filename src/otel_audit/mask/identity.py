@@ -10,6 +10,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from otel_audit.mask.arrow import Column
 from otel_audit.mask.columns import Place, Verdicts, rebuild
 from otel_audit.mask.evidence import Evidence
 from otel_audit.mask.facts import Facts
@@ -47,7 +48,7 @@ NO_KEY: Final = "no-key"
 """Reason in ``masking.dropped``: a pseudonym was due and there is no key."""
 
 
-def mask_identity(columns: dict[str, pa.Array], policy: MaskPolicy, evidence: Evidence, facts: Facts) -> None:
+def mask_identity(columns: dict[str, Column], policy: MaskPolicy, evidence: Evidence, facts: Facts) -> None:
     """Masks the fields above.
 
     Args:
@@ -73,7 +74,7 @@ class _IdentityMasker:
     def __init__(self, policy: MaskPolicy, evidence: Evidence, facts: Facts) -> None:
         self._policy, self._evidence, self._facts = policy, evidence, facts
 
-    def strings(self, array: pa.StringArray, place: Place) -> pa.StringArray:
+    def strings(self, array: Column, place: Place) -> Column:
         if array.null_count == len(array):
             return array
         if place.field in PSEUDONYM_FIELDS:
@@ -82,13 +83,13 @@ class _IdentityMasker:
             return self._persons(array, place, _IDENTITY_FIELDS[place.field])
         return array
 
-    def keys(self, array: pa.StringArray, place: Place) -> pa.StringArray:
+    def keys(self, array: Column, place: Place) -> Column:
         return array
 
-    def verdicts(self, array: pa.StringArray, field: str) -> Verdicts | None:
+    def verdicts(self, array: Column, field: str) -> Verdicts | None:
         return None
 
-    def _pseudonyms(self, array: pa.StringArray, place: Place, entity: str) -> pa.StringArray:
+    def _pseudonyms(self, array: Column, place: Place, entity: str) -> Column:
         new: list[str | None] = array.to_pylist()
         for entry, value in enumerate(new):
             if value is None:
@@ -102,7 +103,7 @@ class _IdentityMasker:
                 new[entry] = scribe.whole(value, entity, "hash", place.path(entry))
         return pa.array(new, pa.string())
 
-    def _persons(self, array: pa.StringArray, place: Place, entity: str) -> pa.StringArray:
+    def _persons(self, array: Column, place: Place, entity: str) -> Column:
         policy = self._policy
         new: list[str | None] = array.to_pylist()
         for entry, value in enumerate(new):

@@ -14,8 +14,6 @@ Rules:
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -24,6 +22,18 @@ import orjson
 from otel_audit.mask.credentials import is_credential_name
 from otel_audit.mask.decode import NestedTooDeeply
 from otel_audit.mask.joined import pieces_of_joined, with_pieces
+from otel_audit.mask.json_values import (
+    CUT,
+    OPENS,
+    Number,
+    Pairs,
+    digits_of,
+    dump,
+    encode_string,
+    load,
+    nested,
+    without_open_leaf,
+)  # fmt: skip
 from otel_audit.mask.judge import Budget, Finding, Judge
 from otel_audit.mask.operators import WITHHELD
 from otel_audit.mask.recognizers import Family
@@ -37,7 +47,12 @@ MAX_DEPTH: Final = 4
 _MAX_NESTING: Final = 256
 """Levels of arrays and objects; conversion stops at 48, so only nested texts come near."""
 
-_GAP_IN_JSON: Final = rb'(?:,|\},\{\\*"type\\*":\\*"text\\*",\\*"(?:content|text)\\*":|,\\*"type\\*":\\*"text\\*"\},\{\\*"(?:content|text)\\*":)'
+_TYPE_IN_JSON: Final = rb'\\*"type\\*":\\*"text\\*"'
+_TEXT_IN_JSON: Final = rb'\\*"(?:content|text)\\*":'
+_GAP_IN_JSON: Final = (
+    rb"(?:,|\},\{" + _TYPE_IN_JSON + b"," + _TEXT_IN_JSON + b"|," + _TYPE_IN_JSON + rb"\},\{" + _TEXT_IN_JSON + b")"
+)
+"""Between two items of an array of strings, or two text parts in either order of their keys."""
 
 STRUCTURE_TRIGGERS: Final = (
     # A digit at the end of one string and at the start of the next.
@@ -47,20 +62,7 @@ STRUCTURE_TRIGGERS: Final = (
 )
 """RE2: where masking acts on the structure of a JSON text rather than on a leaf."""
 
-_OPENS: Final = ("{", "[", '"')
 _TEXT_KEYS: Final = ("content", "text")
-
-
-class _Number(str):
-    """A JSON number kept as it was written."""
-
-    __slots__ = ()
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object kept member by member, since keys may repeat."""
-
-    __slots__ = ()
 
 
 class _Path:
@@ -134,7 +136,7 @@ class _Walk:
         except ValueError:
             return None
         leaves: list[tuple[dict[str, Any], str, str]] = []
-        if not _find_leaves(value, needles, path, leaves) or _dump(value) != text:
+        if not _find_leaves(value, needles, path, leaves) or dump(value) != text:
             return None  # not every JSON text comes back from a parser as it was
         known = [(needle.encode(), family) for needle, family in needles]
         changed = False
@@ -144,15 +146,15 @@ class _Walk:
             if masked is not leaf:
                 changed = True
                 holder[key] = masked
-        return _dump(value) if changed else text
+        return dump(value) if changed else text
 
     def document(self, text: str, path: _Path, depth: int) -> str:
         try:
-            value = _load(text)
+            value = load(text)
         except ValueError:
             return encode_string(self._scribe.give_up(str(path), "invalid-json"))
         masked = self.value(value, path, None, depth, 0)
-        return text if masked is value else _dump(masked)
+        return text if masked is value else dump(masked)
 
     def value(self, value: Any, path: _Path, name: str | None, depth: int, level: int) -> Any:
         """The masked value; the very same object where nothing is masked."""
@@ -165,9 +167,9 @@ class _Walk:
             return self.members(value, value.items(), path, depth, level)
         if kind is list:
             return self.items(value, path, name, depth, level)
-        if kind is _Pairs:
+        if kind is Pairs:
             return self.members(value, value, path, depth, level)
-        if kind is int or kind is float or kind is _Number:
+        if kind is int or kind is float or kind is Number:
             return self.number(value, path, name)
         return value
 
@@ -185,8 +187,8 @@ class _Walk:
             masked.append((new_key, new))
         if not changed:
             return whole
-        if type(whole) is _Pairs:
-            return _Pairs(masked)
+        if type(whole) is Pairs:
+            return Pairs(masked)
         taken: dict[str, Any] = {}
         for (key, item), old in zip(masked, whole, strict=True):
             taken[key if key is old and key not in taken else _unused(key, taken, whole)] = item
@@ -233,21 +235,21 @@ class _Walk:
         if self._rules and self._scribe.policy.withholds(where, self._scribe.facts):
             return self._scribe.give_up(where, "policy")
         cut = False
-        if text.lstrip()[:1] in _OPENS:
-            nested = _nested(text)
-            if isinstance(nested, (str, dict, list)):
+        if text.lstrip()[:1] in OPENS:
+            within = nested(text)
+            if isinstance(within, (str, dict, list)):
                 if depth < self._max_depth:
-                    masked = self.value(nested, path, name, depth + 1, 0)
-                    return text if masked is nested else _dump(masked)
+                    masked = self.value(within, path, name, depth + 1, 0)
+                    return text if masked is within else dump(masked)
                 if self._max_depth > 0 and '"' in text:
                     return self._scribe.give_up(where, "nesting")
-            cut = nested is _CUT
+            cut = within is CUT
         try:
             masked_text = self._leaf(text, where, name, pieces)
         except NestedTooDeeply:
             return self._scribe.give_up(where, "nesting")
         if cut:
-            closed = _without_open_leaf(masked_text)
+            closed = without_open_leaf(masked_text)
             if closed != masked_text:
                 self._scribe.give_up(where, "cut")
                 return closed
@@ -277,7 +279,7 @@ class _Walk:
                 return number
             digits = str(abs(int(number)))
         else:
-            digits = _digits(number)
+            digits = digits_of(number)
         findings = self._judge.findings(digits.encode(), self._budget, b"" if name is None else name.encode() + b": ")
         if not findings:
             return number
@@ -285,13 +287,7 @@ class _Walk:
         return number if written == digits.encode() else written.decode()
 
     def _passed_by(self, text: str) -> bool:
-        needles = self._needles
-        if needles is None:
-            return False
-        for needle, _ in needles:
-            if needle in text:
-                return False
-        return True
+        return self._needles is not None and all(needle not in text for needle, _ in self._needles)
 
     def _joined(self, items: list[Any]) -> dict[int, list[Finding]]:
         """Pieces of findings that span several adjacent texts: item → where in its text."""
@@ -305,7 +301,9 @@ class _Walk:
         return pieces
 
 
-def _find_leaves(value: Any, needles: Sequence[tuple[str, Family]], path: str, leaves: list[tuple[dict[str, Any], str, str]]) -> bool:
+def _find_leaves(
+    value: Any, needles: Sequence[tuple[str, Family]], path: str, leaves: list[tuple[dict[str, Any], str, str]]
+) -> bool:
     """Collects holder, key and path of the strings that have a needle.
 
     Returns:
@@ -318,14 +316,14 @@ def _find_leaves(value: Any, needles: Sequence[tuple[str, Family]], path: str, l
             if kind is str:
                 for needle, _ in needles:
                     if needle in item:
-                        if item.lstrip()[:1] in _OPENS:
+                        if item.lstrip()[:1] in OPENS:
                             return False
                         leaves.append((value, key, f"{path}.{key}"))
                         break
             elif (kind is dict or kind is list) and item:
                 if not _find_leaves(item, needles, f"{path}.{key}", leaves):
                     return False
-            elif kind is int or kind is float:
+            elif (kind is int or kind is float) and not -_LEAST_NUMBER < item < _LEAST_NUMBER:
                 return False
             for needle, _ in needles:
                 if needle in key:
@@ -351,132 +349,6 @@ _SHORTEST: Final = 5
 _LEAST_NUMBER: Final = 100_000
 """The smallest number that could be anything: a phone number of six digits beside a key that says so."""
 
-_CUT: Final = object()
-
-
-def _nested(text: str) -> Any:
-    """A JSON text that a string holds; :data:`_CUT` where it was cut off; None for other text."""
-    if text.lstrip()[0] == '"':
-        if len(text) < 2 or "\\" not in text:
-            return None
-        try:
-            return orjson.loads(text)
-        except ValueError:
-            return None
-    try:
-        value = _load(text)
-    except ValueError:
-        return _CUT if _open_at(text) is not None else None
-    return value if isinstance(value, (dict, list)) else None
-
-
-def _load(text: str) -> Any:
-    """The value of a JSON text; exact where floats, repeated keys or lone surrogates need it.
-
-    Raises:
-        ValueError: it is no JSON text.
-    """
-    try:
-        value = orjson.loads(text)
-    except ValueError:
-        pass
-    else:
-        if _dump(value) == text:
-            return value
-    try:
-        return json.loads(
-            text, object_pairs_hook=_object, parse_int=_integer, parse_float=_Number, parse_constant=_constant
-        )
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> Any:
-    members = dict(pairs)
-    return members if len(members) == len(pairs) else _Pairs(pairs)
-
-
-def _integer(digits: str) -> Any:
-    return int(digits) if len(digits) < 16 else _Number(digits)
-
-
-def _constant(_: str) -> Any:
-    raise ValueError("not a JSON number")
-
-
-def _digits(number: str) -> str:
-    """The digits of a number as a person would write them."""
-    if "." not in number and "e" not in number and "E" not in number:
-        return number.lstrip("-")
-    value = float(number)
-    return str(abs(int(value))) if value.is_integer() else number.lstrip("-")
-
-
-def _dump(value: Any) -> str:
-    try:
-        text = orjson.dumps(value).decode()
-    except TypeError:
-        text = "".join(_exact(value))
-    if not text.isascii() and ("\u2028" in text or "\u2029" in text):
-        text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    return text
-
-
-def _exact(value: Any) -> Iterator[str]:
-    """A JSON text of values that orjson does not take as they are."""
-    if isinstance(value, _Number):
-        yield str(value)
-    elif isinstance(value, str):
-        yield encode_string(value)
-    elif isinstance(value, (dict, _Pairs)):
-        yield "{"
-        for index, (key, item) in enumerate(value.items() if isinstance(value, dict) else value):
-            yield f"{',' if index else ''}{encode_string(key)}:"
-            yield from _exact(item)
-        yield "}"
-    elif isinstance(value, list):
-        yield "["
-        for index, item in enumerate(value):
-            if index:
-                yield ","
-            yield from _exact(item)
-        yield "]"
-    else:
-        yield orjson.dumps(value).decode()
-
-
-def encode_string(text: str) -> str:
-    """A JSON string; lone surrogates as escapes."""
-    try:
-        return orjson.dumps(text).decode()
-    except TypeError:
-        return json.dumps(text)
-
-
-def _open_at(text: str) -> int | None:
-    """Where the leaf starts that was open when a JSON text was cut off; None for text that was not cut."""
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        if error.msg.startswith("Unterminated string"):
-            return error.pos
-        if error.pos >= len(text.rstrip()) or error.msg.startswith(("Invalid \\escape", "Invalid \\uXXXX")):
-            number = _OPEN_NUMBER.search(text)
-            return number.start() if number else min(error.pos, len(text))
-    except RecursionError:
-        return None
-    return None
-
-
-_OPEN_NUMBER: Final = re.compile(r"[0-9+\-.eE]+\Z|[a-z]+\Z")
-
-
-def _without_open_leaf(text: str) -> str:
-    start = _open_at(text)
-    if start is None or start >= len(text):
-        return text
-    quote = '"' if text[start] == '"' else ""
-    return f"{text[:start]}{quote}{WITHHELD}"
 
 
 def _unused(key: str, taken: dict[str, Any], whole: dict[str, Any]) -> str:

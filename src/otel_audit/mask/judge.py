@@ -14,14 +14,14 @@ lets only cells with a match through. ``tests/mask`` holds it to that.
 
 from __future__ import annotations
 
-import base64
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from otel_audit.mask.candidates import Candidate, Run
+from otel_audit.mask.base64_runs import BASE64_TRIGGERS, base64_runs
+from otel_audit.mask.candidates import LETTERS, Candidate, Run
 from otel_audit.mask.decode import DECODERS, Decoder, View, views
 from otel_audit.mask.entities import ENTITIES
 from otel_audit.mask.patterns import Pattern, compile_pattern
@@ -81,17 +81,10 @@ class Finding:
         return f"Finding({self.start}, {self.end}, {self.entity!r})"
 
 
-_BASE64_GROUP: Final = rb"[I-Za-f][A-HQ-Xg-nw-z0-3][AEIMQUYcgkosw048BFJNRVZdhlptx159][A-Za-z0-9+/_\-]"
-"""Four characters that stand for three printable ASCII bytes."""
-_BASE64_TEXT: Final = _BASE64_GROUP * 3
-_BASE64_RUN: Final = (
-    rb"[A-Za-z0-9+/_\-]{60,}(?:\r?\n[A-Za-z0-9+/_\-]+)*={0,2}|[A-Za-z0-9+/_\-]{12,}={0,2}"
-)
-_LONG_RUN: Final = 256
-"""Characters of base64 from which on it is withheld unread: images, documents, sound. Random bytes of that
-length hold, nearly always, three groups that could be text, which is what the trigger looks for."""
-_DATA_URL: Final = re.compile(rb"(?i)data:[a-z0-9.+/;=\-]{0,128};base64,\Z")
-_HEX: Final = re.compile(rb"[0-9a-f\-]+|[0-9A-F\-]+")
+_SHORTEST_RUN: Final = 9
+_LEAST_DIGITS: Final = 4
+_NUMBER_RUN: Final = compile_pattern(NUMBER_RUN)
+_LETTERS: Final = bytes(sorted(LETTERS))
 _DIGITS: Final = re.compile(rb"[0-9]+")
 
 _MARGIN: Final = {Family.AT: 352, Family.NUMBER: 136}
@@ -152,7 +145,7 @@ class Judge:
             patterns.insert(0, b"@")
         patterns += [decoder.trigger for decoder in decoders]
         if base64:
-            patterns += [_BASE64_TEXT, b"(?i:;base64,)"]
+            patterns += BASE64_TRIGGERS
         patterns += structure
         self.trigger = compile_pattern(b"|".join(b"(?:" + pattern + b")" for pattern in patterns))
 
@@ -160,9 +153,22 @@ class Judge:
         """The family of a trigger in plain text; None where it takes more than a look around it."""
         if trigger == b"@":
             return Family.AT
-        if not trigger[1:].translate(None, PLAIN_NUMBER) or self._is_number(trigger):
+        if not trigger.translate(None, PLAIN_NUMBER) or self._is_number(trigger):
             return Family.NUMBER
         return None
+
+    @staticmethod
+    def without_surroundings(text: bytes | memoryview, start: int, end: int) -> tuple[int, int]:
+        """A match of the trigger without the bytes before and behind it that a number trigger takes in."""
+        if end - start < _SHORTEST_RUN:
+            return start, end
+        trigger = bytes(text[start:end])
+        core = trigger.lstrip(_LETTERS) if trigger[0] in LETTERS else trigger[0 if 0x30 <= trigger[0] <= 0x39 else 1 :]
+        if len(core) < _SHORTEST_RUN:
+            return start, end
+        low = end - len(core)
+        core = core.rstrip(_LETTERS) if core[-1] in LETTERS else core[: None if 0x30 <= core[-1] <= 0x39 else -1]
+        return (start, end) if core.translate(None, PLAIN_NUMBER) else (low, low + len(core))
 
     def findings(
         self, text: bytes, budget: Budget, before: bytes = b"", known: Sequence[tuple[bytes, Family]] | None = None
@@ -194,16 +200,28 @@ class Judge:
 
     def everywhere(self, whole: bytes, budget: Budget) -> list[Finding]:
         """The same by each recogniser over all of the text, without triggers."""
-        found, claims = self._search(whole, budget)
-        if self._base64:
-            found += self._in_base64(whole, budget)
+        found, claims = self._level(whole, budget)
         for view in views(whole, self._decoders):
-            seen, claimed = self._search(view.text, budget)
-            if self._base64:
-                seen += self._in_base64(view.text, budget)
+            seen, claimed = self._level(view.text, budget)
             found += [_mapped(finding, view) for finding in seen]
             claims += [view.original(start, end) for start, end in claimed]
         return _merged(found, claims)
+
+    def _level(self, text: bytes, budget: Budget) -> tuple[list[Finding], list[tuple[int, int]]]:
+        """Findings and claims in one level of decoding."""
+        found, claims = self._search(text, budget)
+        if self._base64:
+            found += [
+                Finding(run.start, run.end, "BASE64", secret=False, value=None)
+                for run in base64_runs(text)
+                if run.opaque or any(self._shows(hidden, budget) for hidden in run.texts)
+            ]
+        return found, claims
+
+    def _shows(self, hidden: bytes, budget: Budget) -> bool:
+        """Whether a decoded text holds anything to mask."""
+        texts = [hidden, *(view.text for view in views(hidden, self._decoders))]
+        return any(self._search(text, budget)[0] for text in texts)
 
     def _triggers(self, whole: bytes) -> list[tuple[int, int, Family]] | None:
         """Triggers in plain text and their families; None for text that must be searched everywhere."""
@@ -211,7 +229,7 @@ class Judge:
         plain = whole.isascii() and not (b"\\" in whole or b"%" in whole or b"&" in whole)
         find, position, length = self.trigger.find, 0, len(whole)
         while (found := find(whole, position, length)) is not None:
-            start, position = found[0]
+            start, position = self.without_surroundings(whole, *found[0])
             family = self.family(whole[start:position])
             if family is None or len(triggers) == _TRIGGERS_MAX:
                 return None
@@ -255,19 +273,23 @@ class Judge:
         length = len(whole)
         for start, end, family in triggers:
             margin = _MARGIN[family]
-            outer = start - margin if start > margin else 0, end + margin if end + margin < length else length
+            low, high = start - margin if start > margin else 0, end + margin if end + margin < length else length
+            left, right = whole[low:start], whole[end:high]
             if family is Family.NUMBER:
                 # All that is written like a number around the trigger, up to the first bytes that are not.
-                left, right = whole[outer[0] : start], whole[end : outer[1]]
-                inner = outer[0] + len(left.rstrip(PLAIN_NUMBER)), outer[1] - len(right.lstrip(PLAIN_NUMBER))
+                inner = low + len(left.rstrip(PLAIN_NUMBER)), high - len(right.lstrip(PLAIN_NUMBER))
                 if inner not in done:
                     done.add(inner)
                     found += self._in_runs(whole, *inner)
+            else:
+                # No address has white space in it.
+                low = start - len(left.rsplit(None, 1)[-1]) if left and not left[-1:].isspace() else start
+                high = end + len(right.split(None, 1)[0]) if right and not right[:1].isspace() else end
             for entry, pattern in self._near[family]:
-                if entry.literals and not any([whole.find(word, *outer) >= 0 for word in entry.literals]):
+                if entry.literals and all(whole.find(word, low, high) < 0 for word in entry.literals):
                     continue
-                for match_start, match_end, finding in _matches(entry, pattern, whole, *outer):
-                    if (match_start == outer[0] > 0) or (match_end >= outer[1] < length):
+                for match_start, match_end, finding in _matches(entry, pattern, whole, low, high):
+                    if (match_start <= start - margin and low) or (match_end >= end + margin and high < length):
                         # The match may go on where nobody looked.
                         return self.everywhere(whole, budget)
                     if finding is not None:
@@ -279,8 +301,7 @@ class Judge:
 
     def _in_runs(self, text: bytes, low: int, high: int) -> Iterator[Finding]:
         """Numbers within a part of the text that begins and ends where no number goes on."""
-        pattern = compile_pattern(NUMBER_RUN)
-        while low < high and (match := pattern.find(text, low, high)) is not None:
+        while high - low >= _LEAST_DIGITS and (match := _NUMBER_RUN.find(text, low, high)) is not None:
             start, low = match[0]
             groups = [digits.span() for digits in _DIGITS.finditer(text, start, low)]
             run = Run(text, groups, sum([end - start for start, end in groups]))
@@ -303,31 +324,6 @@ class Judge:
                         claims.append((start, end))
             budget.check()
         return found, claims
-
-    def _in_base64(self, text: bytes, budget: Budget) -> list[Finding]:
-        """Runs of base64 that are long, stand in a data URL, or hold text with findings."""
-        found: list[Finding] = []
-        for start, end in compile_pattern(_BASE64_RUN).spans(text):
-            run = text[start:end]
-            if _HEX.fullmatch(run):
-                continue
-            decoded = list(_decoded(run))
-            if (decoded and len(run) >= _LONG_RUN) or _DATA_URL.search(text, max(0, start - 160), start) or any(self._search(text_within, budget)[0] for text_within in decoded):
-                found.append(Finding(start, end, "BASE64", False, None))
-        return found
-
-
-def _decoded(run: bytes) -> Iterator[bytes]:
-    """What a base64 run may stand for, at each alignment at which it looks like text."""
-    run = run.replace(b"\r", b"").replace(b"\n", b"").rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
-    seen = set()
-    for start, _ in compile_pattern(_BASE64_TEXT).spans(run):
-        if start % 4 in seen:
-            continue
-        seen.add(start % 4)
-        part = run[start % 4 :]
-        part = part[: len(part) - (len(part) % 4 == 1)]
-        yield base64.b64decode(part + b"=" * (-len(part) % 4))
 
 
 def _matches(
@@ -369,7 +365,8 @@ def _merged(found: list[Finding], claims: list[tuple[int, int]]) -> list[Finding
             merged.append(finding)
             continue
         last = merged[-1]
-        named = finding if (finding.secret, finding.end - finding.start) > (last.secret, last.end - last.start) else last
+        longer = (finding.secret, finding.end - finding.start) > (last.secret, last.end - last.start)
+        named = finding if longer else last
         end = max(last.end, finding.end)
         whole = named.start == last.start and named.end == end
         merged[-1] = Finding(last.start, end, named.entity, named.secret, named.value if whole else None)

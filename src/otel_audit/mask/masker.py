@@ -16,6 +16,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from otel_audit.mask.arrow import Column, children
+from otel_audit.mask.cells import CellMasker
 from otel_audit.mask.columns import Place, compact, rebuild
 from otel_audit.mask.evidence import Evidence
 from otel_audit.mask.facts import Facts
@@ -50,9 +52,9 @@ class MaskedBatch:
     """
 
     records: pa.RecordBatch
-    record_hashes: pa.Array
+    record_hashes: Column
 
-    def __init__(self, records: pa.RecordBatch, record_hashes: pa.Array, *, seal: object) -> None:
+    def __init__(self, records: pa.RecordBatch, record_hashes: Column, *, seal: object) -> None:
         if seal is not _SEAL:
             raise TypeError("only Masker.mask makes a MaskedBatch")
         object.__setattr__(self, "records", records)
@@ -76,7 +78,7 @@ class MaskedBatch:
 
     def by_stream(self) -> dict[str, MaskedBatch]:
         """The records of each stream that occurs, in order."""
-        streams = self.records.column("stream")
+        streams: Column = self.records.column("stream")
         names = streams.unique().to_pylist()
         if len(names) == 1:
             return {names[0]: self}
@@ -128,7 +130,9 @@ class Masker:
             withhold_inputs(columns, tagged, self._policy, evidence)
         facts = Facts(columns)
         mask_identity(columns, self._policy, evidence, facts)
-        leaves = LeafMasker(self._policy, self._judge, self._json, evidence, facts, columns)
+        leaves = LeafMasker(
+            CellMasker(self._policy, self._judge, self._json, evidence, facts, _cut_rows(columns["capture"]))
+        )
         for field in FIELDS:
             if field.treatment in (Treatment.TEXT, Treatment.JSON):
                 array = columns[field.name]
@@ -137,3 +141,13 @@ class Masker:
         masked = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
         digested = digest(masked, os.urandom(SALT_BYTES * rows))
         return MaskedBatch(digested.records, digested.record_hashes, seal=_SEAL)
+
+
+def _cut_rows(capture: Column) -> dict[str, set[int]]:
+    """Field → records in which its text had been cut before it came here."""
+    marks = children(capture)
+    return {
+        field: {row for row, at in enumerate(marks[mark].to_pylist()) if at is not None}
+        for field, mark in (("request", "requestTruncatedAt"), ("response", "responseTruncatedAt"))
+        if marks[mark].null_count < len(capture)
+    }

@@ -23,6 +23,7 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
+from otel_audit.mask.arrow import children
 from otel_audit.mask.tags import ModelTag
 
 __all__ = ["ModelTagger", "Tag", "TaggedRows"]
@@ -178,14 +179,14 @@ class _Rows:
         def column(name: str) -> list[Any]:
             return list(records.column(name).to_pylist())
 
-        info = records.column("modelInfo")
-        self.models: list[str | None] = info.field("modelName").to_pylist()
-        self.response_models: list[str | None] = info.field("responseModel").to_pylist()
-        self.versions: list[str | None] = info.field("modelVersion").to_pylist()
-        self._endpoint_paths: list[str | None] = info.field("endpointPath").to_pylist()
+        info = children(records.column("modelInfo"))
+        self.models: list[str | None] = info["modelName"].to_pylist()
+        self.response_models: list[str | None] = info["responseModel"].to_pylist()
+        self.versions: list[str | None] = info["modelVersion"].to_pylist()
+        self._endpoint_paths: list[str | None] = info["endpointPath"].to_pylist()
         self.inference = [str(name).startswith("gen_ai.") for name in column("eventName")]
         self._routes, self._paths, self._schemes = column("route"), column("requestPath"), column("scheme")
-        self._hosts: list[str | None] = records.column("server").field("address").to_pylist()
+        self._hosts: list[str | None] = children(records.column("server"))["address"].to_pylist()
         self._requests = records.column("request")
         self.traces, self.spans, self.parents = column("traceId"), column("spanId"), column("parentSpanId")
 
@@ -194,10 +195,10 @@ class _Rows:
         places = []
         for path in (self._routes[row], self._paths[row], self._endpoint_paths[row]):
             if path:
-                path = _normal_path(path)
-                places.append(path)
+                normal = _normal_path(path)
+                places.append(normal)
                 if self._hosts[row]:
-                    places.append(f"{self._hosts[row]}{path}".casefold())
+                    places.append(f"{self._hosts[row]}{normal}".casefold())
         return places
 
     def body_model(self, row: int) -> str | None:

@@ -12,6 +12,7 @@ written; without the key nobody can make or test one.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import ipaddress
@@ -72,10 +73,8 @@ def canonical_value(entity: str, value: bytes) -> str:
     match entity:
         case "EMAIL":
             local, _, domain = text.casefold().rpartition("@")
-            try:
+            with contextlib.suppress(UnicodeError):  # what no resolver accepts has no other spelling
                 domain = domain.encode("idna").decode()
-            except UnicodeError:
-                pass  # what no resolver accepts has no other spelling
             return f"{local}@{domain}"
         case "PHONE":
             return _e164(text)

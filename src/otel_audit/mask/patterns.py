@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 __all__ = ["Pattern", "compile_pattern"]
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from otel_audit.mask import candidates, credentials, numbers, validators
+from otel_audit.mask import candidates, credentials, numbers, phones, validators
 from otel_audit.mask.candidates import RunValidator, Validator
 
 __all__ = ["PLAIN_NUMBER", "RECOGNIZERS", "Family", "Recognizer"]
@@ -88,7 +88,8 @@ _NUMBER_START: Final = (
         code.encode() for code in validators.IBAN_COUNTRIES if code[1] in "ABCDEF"
     ) + b"))"
 )
-DIGIT_RUN: Final = _NUMBER_START + b"[0-9](?:" + _DIGIT_SEPARATOR + b"[0-9]){8,}"
+DIGIT_RUN: Final = _NUMBER_START + b"[0-9](?:" + _DIGIT_SEPARATOR + rb"[0-9]){8,}(?:[^0-9a-f]|ext|\z)"
+"""RE2: nine digits and more, with what stands directly before and behind."""
 DOTTED_QUAD: Final = rb"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"
 
 NUMBER_RUN: Final = rb"[0-9](?:[ \-./()_,+\t\r\n]{0,3}[0-9]){3,}"
@@ -158,7 +159,7 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
         (b"(?i:" + _PHONE_WORDS + rb")[A-Za-z]{0,16}(?:[^0-9\\]|\\+[^0-9\\]){0,14}" + _SHORT_RUN,
          b"(?i:" + _PHONE_WORDS + rb")[A-Za-z_]{0,16}\\*\" ?: ?\[",
          _SHORT_RUN + rb"(?:[^0-9A-Za-z]|\\[nrt]){1,6}(?i:" + candidates.PHONE_WORDS_BEHIND + b")"),
-        runs=numbers.phone, least_digits=6,
+        runs=phones.phone, least_digits=6,
     ),
     Recognizer(
         "ipv4", "IP_ADDRESS",
@@ -185,7 +186,9 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
     ),
     Recognizer(
         "private-key", "PRIVATE_KEY",
-        rb"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY[A-Z ]{0,16}-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,32}PRIVATE KEY[A-Z ]{0,16}-----|\z)",
+        # Without its end, a key runs to the end of the text.
+        rb"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY[A-Z ]{0,16}-----(?s:.*?)"
+        rb"(?:-----END [A-Z0-9 ]{0,32}PRIVATE KEY[A-Z ]{0,16}-----|\z)",
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIB\n-----END RSA PRIVATE KEY-----",
          "-----BEGIN PRIVATE KEY-----\nMIIEvQ cut"),
         ("-----BEGIN PUBLIC KEY-----\nMIIBIjAN\n-----END PUBLIC KEY-----",),
@@ -198,7 +201,8 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
     ),
     Recognizer(
         "gcp-api-key", "API_KEY", rb"AIza[0-9A-Za-z_\-]{30,}|\bya29\.[0-9A-Za-z_\-]{20,}|GOCSPX-[0-9A-Za-z_\-]{20,}",
-        ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "ya29.a0AfH6SMBx1234567890abcdef", "GOCSPX-abcdefghijklmnopqrstuvwx"),
+        ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "ya29.a0AfH6SMBx1234567890abcdef",
+         "GOCSPX-abcdefghijklmnopqrstuvwx"),
         ("AIzaSy",),
         triggers=(b"AIza", rb"ya29\.", b"GOCSPX-"), literals=(b"AIza", b"ya29.", b"GOCSPX-"), secret=True,
     ),

@@ -21,6 +21,15 @@ __all__ = ["IBAN_COUNTRIES", "email", "iban", "ipv6"]
 # --- bank accounts ---------------------------------------------------------------------------------------
 
 
+IBAN_COUNTRIES: Final = (
+    "AD", "AE", "AL", "AT", "AZ", "BA", "BE", "BG", "BH", "BI", "BR", "BY", "CH", "CR", "CY", "CZ", "DE", "DJ",
+    "DK", "DO", "EE", "EG", "ES", "FI", "FK", "FO", "FR", "GB", "GE", "GI", "GL", "GR", "GT", "HN", "HR", "HU",
+    "IE", "IL", "IQ", "IS", "IT", "JO", "KW", "KZ", "LB", "LC", "LI", "LT", "LU", "LV", "LY", "MC", "MD", "ME",
+    "MK", "MN", "MR", "MT", "MU", "NI", "NL", "NO", "OM", "PK", "PL", "PS", "PT", "QA", "RO", "RS", "RU", "SA",
+    "SC", "SD", "SE", "SI", "SK", "SM", "SO", "ST", "SV", "TL", "TN", "TR", "UA", "VA", "VG", "XK", "YE",
+)  # fmt: skip
+
+
 @lru_cache(maxsize=1)
 def _iban_lengths() -> dict[str, int]:
     """Country → length of its IBANs, from the registry that stdnum carries."""
@@ -31,16 +40,10 @@ def _iban_lengths() -> dict[str, int]:
     return lengths
 
 
-IBAN_COUNTRIES: Final = tuple(
-    "AD AE AL AT AZ BA BE BG BH BI BR BY CH CR CY CZ DE DJ DK DO EE EG ES FI FK FO FR GB GE GI GL GR GT HN HR "
-    "HU IE IL IQ IS IT JO KW KZ LB LC LI LT LU LV LY MC MD ME MK MN MR MT MU NI NL NO OM PK PL PS PT QA RO RS "
-    "RU SA SC SD SE SI SK SM SO ST SV TL TN TR UA VA VG XK YE".split()
-)
-
-
 # In lower case, what is written like words is no IBAN; the triggers rely on it.
 _IBAN_IN_LOWER_CASE: Final = re.compile(
-    rb"(?:^[A-Za-z]{2}|[^0-9a-f])[0-9](?:[ \-./_,+\t\r\n]{0,2}[0-9]){8}|^[A-Za-z]{2}[0-9]{2}[A-Za-z]{4}[0-9]{6}"
+    rb"(?:^[A-Za-z]{2}|[^0-9a-f])[0-9](?:[ \-./_,+\t\r\n]{0,2}[0-9]){8,}(?:[^0-9a-f]|\Z)"
+    rb"|^[A-Za-z]{2}[0-9]{2}[A-Za-z]{4}[0-9]{6}"
 )
 
 
@@ -50,19 +53,14 @@ def iban(candidate: Candidate) -> Iterator[tuple[int, int]]:
     length = _iban_lengths().get(value[:2].decode("latin-1").upper())
     if length is None or (candidate.start and candidate.text[candidate.start - 1] in ALNUM):
         return
-    compact = bytearray()
-    for offset, byte in enumerate(value):
-        if byte in ALNUM:
-            compact.append(byte)
-            if len(compact) == length:
-                break
-    else:
+    at = [offset for offset, byte in enumerate(value) if byte in ALNUM]
+    if len(at) < length:
         return
-    end = candidate.start + offset + 1
-    number = compact.decode()
+    end = candidate.start + at[length - 1] + 1
+    number = bytes(value[offset] for offset in at[:length]).decode()
     if end < len(candidate.text) and candidate.text[end] in ALNUM:
         return
-    if not number.isupper() and not _IBAN_IN_LOWER_CASE.search(value):
+    if not number.isupper() and not _IBAN_IN_LOWER_CASE.search(value[: at[length - 1] + 1]):
         return
     if stdnum.iban.is_valid(number, check_country=False):
         yield candidate.start, end
@@ -96,7 +94,7 @@ _SCALED_IMAGE: Final = re.compile(rb"(?i)@[0-9]x\.(?:png|jpe?g|gif|webp|svg|avif
 
 def email(candidate: Candidate) -> Iterator[tuple[int, int]]:
     """E-mail addresses; what looks like one and is a file name (``logo@2x.png``) is not."""
-    start, end, value = candidate.start, candidate.end, candidate.value
+    start, value = candidate.start, candidate.value
     if _SCALED_IMAGE.search(value):
         return
     at = value.rindex(b"@")
@@ -105,7 +103,7 @@ def email(candidate: Candidate) -> Iterator[tuple[int, int]]:
         local, domain = _address_part(local, at_end=True), _address_part(domain, at_end=False)
     # Quotes and dots around an address in a sentence are not of it.
     local, domain = local.lstrip(b".'+-"), domain.rstrip(b".-")
-    if local and b"." in domain or domain.startswith(b"["):
+    if (local and b"." in domain) or domain.startswith(b"["):
         yield start + at - len(local), start + at + 1 + len(domain)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
+from otel_audit.mask.arrow import Column
 from otel_audit.mask.evidence import Evidence
 from otel_audit.mask.models import Tag, TaggedRows
 from otel_audit.mask.policy import MaskPolicy
@@ -51,7 +52,7 @@ _SAFE_ATTRIBUTES: Final = re.compile(
 
 
 def withhold_inputs(
-    columns: dict[str, pa.Array], tagged: TaggedRows, policy: MaskPolicy, evidence: Evidence
+    columns: dict[str, Column], tagged: TaggedRows, policy: MaskPolicy, evidence: Evidence
 ) -> None:
     """Takes out of the columns what tagged records must not have, and fills ``modelInfo.pii``.
 
@@ -79,7 +80,7 @@ def withhold_inputs(
         _headers(columns, name, reasons, policy.headers, evidence)
 
 
-def _fill_pii(columns: dict[str, pa.Array], pii: dict[int, bool]) -> None:
+def _fill_pii(columns: dict[str, Column], pii: dict[int, bool]) -> None:
     if not pii:
         return
     info = columns["modelInfo"]
@@ -90,7 +91,7 @@ def _fill_pii(columns: dict[str, pa.Array], pii: dict[int, bool]) -> None:
     columns["modelInfo"] = pa.StructArray.from_arrays(children, fields=list(info.type), mask=info.is_null())
 
 
-def _withholds_output(columns: dict[str, pa.Array], row: int, tagged: TaggedRows, policy: MaskPolicy) -> bool:
+def _withholds_output(columns: dict[str, Column], row: int, tagged: TaggedRows, policy: MaskPolicy) -> bool:
     if policy.pii_outputs is not None:
         return policy.pii_outputs == "withhold"
     if tagged.tags[row] in (Tag.RELATED, Tag.UNDECIDABLE):
@@ -101,7 +102,7 @@ def _withholds_output(columns: dict[str, pa.Array], row: int, tagged: TaggedRows
     return any(place and _QUOTING_PATH.search(place) for place in places)
 
 
-def _blank(columns: dict[str, pa.Array], name: str, reasons: dict[int, str], evidence: Evidence) -> None:
+def _blank(columns: dict[str, Column], name: str, reasons: dict[int, str], evidence: Evidence) -> None:
     array = columns[name]
     gone = [row in reasons and valid for row, valid in enumerate(array.is_valid().to_pylist())]
     for row, is_gone in enumerate(gone):
@@ -113,7 +114,7 @@ def _blank(columns: dict[str, pa.Array], name: str, reasons: dict[int, str], evi
 
 
 def _replace(
-    columns: dict[str, pa.Array], name: str, reasons: dict[int, str], evidence: Evidence, replace: Any
+    columns: dict[str, Column], name: str, reasons: dict[int, str], evidence: Evidence, replace: Any
 ) -> None:
     values = columns[name].to_pylist()
     changed = False
@@ -129,20 +130,23 @@ def _replace(
         columns[name] = pa.array(values, SCHEMA.field(name).type)
 
 
-def _without_parameters(path: str, columns: dict[str, pa.Array], row: int) -> tuple[str | None, list[str]]:
-    """The route in the place of a path; without a route, a path that could hold parameters goes."""
+def _without_parameters(path: str, columns: dict[str, Column], row: int) -> tuple[str | None, list[str]]:
+    """The route in the place of a path. Without a route nobody can tell a parameter from a name: only paths that
+    APIs of models have in common stay."""
     route = columns["route"][row].as_py()
-    if route is not None:
-        route = route if route.startswith("/") else f"/{route}"
-        return (path, []) if route.rstrip("/") == path.rstrip("/") else (route, [""])
-    return (path, []) if not re.search(r"[0-9%@]|:[0-9]", path) and path.count("/") <= _FIXED_SEGMENTS else (None, [""])
+    if route is None:
+        return (path, []) if _API_PATH.fullmatch(path) else (None, [""])
+    route = route if route.startswith("/") else f"/{route}"
+    return (path, []) if route.rstrip("/") == path.rstrip("/") else (route, [""])
 
 
-_FIXED_SEGMENTS: Final = 4
-"""Segments of a path without digits up to which it is taken for an endpoint rather than a person's."""
+_API_PATH: Final = re.compile(
+    r"(?:/openai)?(?:/api)?/v[0-9]+(?:alpha|beta)?[0-9]*/(?:chat/completions|completions|embeddings|responses|messages"
+    r"|images/[a-z]+|audio/[a-z]+|moderations|rerank)/?"
+)
 
 
-def _span_name(name: str, columns: dict[str, pa.Array], row: int) -> tuple[str, list[str]]:
+def _span_name(name: str, columns: dict[str, Column], row: int) -> tuple[str, list[str]]:
     """Names of HTTP spans without a route may hold the raw path."""
     route = columns["route"][row].as_py()
     if "/" not in name or (route and name.endswith(route)):
@@ -150,7 +154,7 @@ def _span_name(name: str, columns: dict[str, pa.Array], row: int) -> tuple[str, 
     return columns["method"][row].as_py() or columns["spanKind"][row].as_py() or "", [""]
 
 
-def _attributes(text: str, columns: dict[str, pa.Array], row: int) -> tuple[str | None, list[str]]:
+def _attributes(text: str, columns: dict[str, Column], row: int) -> tuple[str | None, list[str]]:
     try:
         attributes = orjson.loads(text)
     except ValueError:
@@ -172,11 +176,11 @@ _CONVENTION: Final = re.compile(
 )
 
 
-def _events(events: list[dict[str, Any]], columns: dict[str, pa.Array], row: int) -> tuple[Any, list[str]]:
+def _events(events: list[dict[str, Any]], columns: dict[str, Column], row: int) -> tuple[Any, list[str]]:
     return _sift_each(events)
 
 
-def _links(links: list[dict[str, Any]], columns: dict[str, pa.Array], row: int) -> tuple[Any, list[str]]:
+def _links(links: list[dict[str, Any]], columns: dict[str, Column], row: int) -> tuple[Any, list[str]]:
     return _sift_each(links)
 
 
@@ -184,17 +188,15 @@ def _sift_each(items: list[dict[str, Any]]) -> tuple[Any, list[str]]:
     gone: list[str] = []
     sifted = []
     for index, item in enumerate(items):
-        text, lost = item["attributes"], []
-        if text is not None:
-            new, lost = _attributes(text, {}, 0)
-            item = {**item, "attributes": new}
+        text = item["attributes"]
+        new, lost = (None, []) if text is None else _attributes(text, {}, 0)
         gone += [f"[{index}].attributes{path}" for path in lost]
-        sifted.append(item)
+        sifted.append({**item, "attributes": new})
     return sifted, gone
 
 
 def _headers(
-    columns: dict[str, pa.Array], name: str, reasons: dict[int, str], allowed: frozenset[str], evidence: Evidence
+    columns: dict[str, Column], name: str, reasons: dict[int, str], allowed: frozenset[str], evidence: Evidence
 ) -> None:
     values = columns[name].to_pylist()
     changed = False

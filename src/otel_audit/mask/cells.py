@@ -1,0 +1,154 @@
+"""Masks one entry of a column, or the texts of one list together; whatever fails is withheld."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from otel_audit.mask.arrow import Column
+from otel_audit.mask.columns import Place
+from otel_audit.mask.decode import NestedTooDeeply
+from otel_audit.mask.evidence import Evidence
+from otel_audit.mask.facts import Facts
+from otel_audit.mask.hits import Hits
+from otel_audit.mask.joined import pieces_of_joined, with_pieces
+from otel_audit.mask.json_text import JsonMasker
+from otel_audit.mask.json_values import encode_string
+from otel_audit.mask.judge import Budget, Finding, Judge, OutOfTime
+from otel_audit.mask.operators import WITHHELD
+from otel_audit.mask.policy import MaskPolicy
+from otel_audit.mask.scribe import Scribe
+from otel_audit.record.schema import BY_NAME, FIELDS, Treatment
+
+__all__ = ["JSON_FIELDS", "CellMasker"]
+
+JSON_FIELDS: Final = frozenset(
+    {field.name for field in FIELDS if field.treatment is Treatment.JSON}
+    | {"events.attributes", "links.attributes", "modelInfo.requestParameters"}
+)
+"""Fields that hold a JSON text."""
+
+_URL_FIELDS: Final = frozenset({"requestPath", "requestQuery"})
+"""Fields that are a part of a URL."""
+
+_CUT_TAIL: Final = 256
+"""Characters that a value cut before us loses: what is left of an entity there may not look like one."""
+
+_MEBIBYTE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CellMasker:
+    """Masks entries.
+
+    Attributes:
+        policy: decides.
+        judge: finds.
+        json: masks JSON texts.
+        evidence: of the batch.
+        facts: of its records.
+        cut: field → records in which it had been cut before it came here.
+    """
+
+    policy: MaskPolicy
+    judge: Judge
+    json: JsonMasker
+    evidence: Evidence
+    facts: Facts
+    cut: dict[str, set[int]]
+
+    def masked(self, array: Column, entries: Sequence[int], place: Place, hits: Hits) -> dict[int, str]:
+        """New texts of the entries.
+
+        Args:
+            array: strings.
+            entries: one that is not null, or those of one list.
+            place: of the array.
+            hits: triggers of the entries.
+        """
+        scribe = self.scribe(place.row(entries[0]))
+        if len(entries) == 1:
+            entry = entries[0]
+            text = array[entry].as_py()
+            return {entry: self._safely(text, entry, place, hits, scribe=scribe)}
+        texts = {entry: text for entry in entries if (text := array[entry].as_py()) is not None}
+        try:
+            budget = self._budget(*texts.values())
+            pieces = pieces_of_joined([text.encode() for text in texts.values()], self.judge, budget)
+        except Exception as error:  # noqa: BLE001  # fail closed, see _safely
+            return {entry: scribe.give_up(place.path(entry), _reason(error)) for entry in texts}
+        return {
+            entry: self._safely(text, entry, place, hits, scribe=scribe, pieces=pieces.get(index, ()))
+            for index, (entry, text) in enumerate(texts.items())
+        }
+
+    def masked_key(self, key: str, row: int, field: str) -> str:
+        """The masked key of a map."""
+        scribe, data = self.scribe(row), key.encode()
+        try:
+            findings = self.judge.findings(data, self._budget(key))
+        except Exception as error:  # noqa: BLE001  # fail closed, see _safely
+            return scribe.give_up(f"{field}.{WITHHELD}", _reason(error))
+        return scribe.write_key(data, findings, field).decode() if findings else key
+
+    def scribe(self, row: int) -> Scribe:
+        """Writes into a record."""
+        return Scribe(self.policy, self.evidence, row, self.facts.of(row))
+
+    def _safely(
+        self, text: str, entry: int, place: Place, hits: Hits, *, scribe: Scribe, pieces: Sequence[Finding] = ()
+    ) -> str:
+        path, is_json = place.path(entry), place.field in JSON_FIELDS
+        try:
+            if not is_json:
+                return self._text(text, place.name(entry), path, place.field, scribe=scribe, pieces=pieces)
+            masked = self.json.mask(text, path, scribe, self._budget(text), hits.get(entry))
+            return _without_tail(masked) if entry in self.cut.get(place.field, ()) else masked
+        except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong, the field is not written
+            withheld = scribe.give_up(path, _reason(error))
+            return encode_string(withheld) if is_json else withheld
+
+    def _text(
+        self, text: str, name: str | None, path: str, field: str, *, scribe: Scribe, pieces: Sequence[Finding]
+    ) -> str:
+        if self.policy.rules and self.policy.withholds(path, scribe.facts):
+            return scribe.give_up(path, "policy")
+        data = text.encode()
+        findings = self.judge.findings(data, self._budget(text), b"" if name is None else name.encode() + b": ")
+        keeps = BY_NAME[field.partition(".")[0]].keeps
+        if keeps:
+            findings = [finding for finding in findings if finding.entity not in keeps]
+        if pieces:
+            findings = with_pieces(findings, pieces)
+        if not findings:
+            return text
+        return scribe.write(data, findings, path, url=field in _URL_FIELDS).decode()
+
+    def _budget(self, *texts: str) -> Budget:
+        return Budget(self.policy.field_timeout_s * (1 + sum(map(len, texts)) / _MEBIBYTE))
+
+
+def _reason(error: Exception) -> str:
+    """Of a closed set, since messages of others may quote what they failed on."""
+    if isinstance(error, OutOfTime):
+        return "time-out"
+    return "nesting" if isinstance(error, (NestedTooDeeply, RecursionError)) else "error"
+
+
+def _without_tail(text: str) -> str:
+    """A JSON text whose last leaf, if it is a string, has lost its tail."""
+
+    def shorten(node: Any) -> Any:
+        if isinstance(node, str):
+            return node[:-_CUT_TAIL]
+        if isinstance(node, list) and node:
+            return [*node[:-1], shorten(node[-1])]
+        if isinstance(node, dict) and node:
+            last = next(reversed(node))
+            return {**node, last: shorten(node[last])}
+        return node
+
+    return orjson.dumps(shorten(orjson.loads(text))).decode()
