@@ -21,7 +21,11 @@ class SlowJudge(Judge):
         return None
 
     def findings(
-        self, text: bytes, budget: Budget, before: bytes = b"", known: Sequence[tuple[bytes, Family]] | None = None
+        self,
+        text: bytes,
+        budget: Budget,
+        before: bytes = b"",
+        known: Sequence[tuple[bytes, Family]] | None = None,
     ) -> list[Finding]:
         found = self.everywhere(before + text, budget)
         kept = []

@@ -34,9 +34,17 @@ _PIECE = st.one_of(
     st.text(st.characters(codec="utf-8"), max_size=8),
 )
 _TEXT = st.lists(st.one_of(_PIECE, _GLUE), max_size=6).map("".join)
-_NAME = st.sampled_from(["n", "phone", "ssn", "token", "max_tokens", "order_id", "phones", "mobile", "secret (x)", "content"])
+_NAME = st.sampled_from(
+    ["n", "phone", "ssn", "token", "max_tokens", "order_id", "phones", "mobile", "secret (x)", "content"]
+)
 _JSON = st.recursive(
-    st.one_of(_TEXT, st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.none()),
+    st.one_of(
+        _TEXT,
+        st.integers(-(2**53), 2**53),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.booleans(),
+        st.none(),
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
         st.dictionaries(st.one_of(_NAME, _TEXT), inner, max_size=3),
@@ -49,7 +57,9 @@ _JSON = st.recursive(
 
 def masked(masker: Masker, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     records = masker.mask(unmasked(*rows)).records
-    return records.select(["masking", *(name for name in records.schema.names if name in rows[0])]).to_pylist()
+    return records.select(
+        ["masking", *(name for name in records.schema.names if name in rows[0])]
+    ).to_pylist()
 
 
 @given(_TEXT, st.sampled_from([b"", b"phone: ", b"order_id: ", b"n: "]))
@@ -75,7 +85,11 @@ def test_text_columns(rows: list[tuple[str, str, list[str]]]) -> None:
             "errorMessage": text,
             "requestQuery": text,
             "requestHeaders": {name: values, "x-other": [text]},
-            "modelInfo": {"tools": values, "extra": [(name, text)], "requestParameters": json.dumps({name: text})},
+            "modelInfo": {
+                "tools": values,
+                "extra": [(name, text)],
+                "requestParameters": json.dumps({name: text}),
+            },
             "events": [{"name": text, "timestamp": None, "attributes": json.dumps({name: values})}],
         }
         for text, name, values in rows
@@ -85,6 +99,16 @@ def test_text_columns(rows: list[tuple[str, str, list[str]]]) -> None:
 
 @pytest.mark.parametrize("text", _EXAMPLES)
 def test_examples_in_json(text: str) -> None:
-    for value in (text, [text, "b"], {"k": text}, {text: 1}, json.dumps({"k": text}), json.dumps({"k": [json.dumps(text)]})):
-        rows = [{"request": json.dumps({"v": value}, ensure_ascii=False)}, {"attributes": json.dumps({"a": "b"})}]
+    for value in (
+        text,
+        [text, "b"],
+        {"k": text},
+        {text: 1},
+        json.dumps({"k": text}),
+        json.dumps({"k": [json.dumps(text)]}),
+    ):
+        rows = [
+            {"request": json.dumps({"v": value}, ensure_ascii=False)},
+            {"attributes": json.dumps({"a": "b"})},
+        ]
         assert masked(_FAST, rows) == masked(_SLOW, rows)

@@ -19,9 +19,7 @@ __all__ = ["BASE64_TRIGGERS", "Base64Run", "base64_runs"]
 _BASE64_GROUP: Final = rb"[I-Za-f][A-HQ-Xg-nw-z0-3][AEIMQUYcgkosw048BFJNRVZdhlptx159][A-Za-z0-9+/_\-]"
 """Four characters that stand for three printable ASCII bytes."""
 _BASE64_TEXT: Final = _BASE64_GROUP * 3
-_BASE64_RUN: Final = (
-    rb"[A-Za-z0-9+/_\-]{60,}(?:\r?\n[A-Za-z0-9+/_\-]+)*={0,2}|[A-Za-z0-9+/_\-]{12,}={0,2}"
-)
+_BASE64_RUN: Final = rb"[A-Za-z0-9+/_\-]{60,}(?:\r?\n[A-Za-z0-9+/_\-]+)*={0,2}|[A-Za-z0-9+/_\-]{12,}={0,2}"
 _LONG_RUN: Final = 256
 """Characters of base64 from which on it is withheld unread: images, documents, sound. Random bytes of that
 length hold, nearly always, three groups that could be text, which is what the trigger looks for."""

@@ -99,7 +99,14 @@ class CellMasker:
         return Scribe(self.policy, self.evidence, row, self.facts.of(row))
 
     def _safely(
-        self, text: str, entry: int, place: Place, hits: Hits, *, scribe: Scribe, pieces: Sequence[Finding] = ()
+        self,
+        text: str,
+        entry: int,
+        place: Place,
+        hits: Hits,
+        *,
+        scribe: Scribe,
+        pieces: Sequence[Finding] = (),
     ) -> str:
         path, is_json = place.path(entry), place.field in JSON_FIELDS
         try:
@@ -117,7 +124,9 @@ class CellMasker:
         if self.policy.rules and self.policy.withholds(path, scribe.facts):
             return scribe.give_up(path, "policy")
         data = text.encode()
-        findings = self.judge.findings(data, self._budget(text), b"" if name is None else name.encode() + b": ")
+        findings = self.judge.findings(
+            data, self._budget(text), b"" if name is None else name.encode() + b": "
+        )
         keeps = BY_NAME[field.partition(".")[0]].keeps
         if keeps:
             findings = [finding for finding in findings if finding.entity not in keeps]

@@ -170,7 +170,9 @@ def rebuild(array: Column, place: Place, visitor: Visitor) -> Column:
 def with_values(array: Column, values: Column) -> Column:
     """A list or map array with other values in the same places."""
     buffers = array.buffers()[:2]
-    return pa.Array.from_buffers(array.type, len(array), buffers, null_count=array.null_count, children=[values])
+    return pa.Array.from_buffers(
+        array.type, len(array), buffers, null_count=array.null_count, children=[values]
+    )
 
 
 def _struct(array: Column, place: Place, visitor: Visitor) -> Column:
@@ -217,5 +219,3 @@ def _in_order(keys: Column, items: Column, offsets: Offsets) -> tuple[Column, Co
             taken.add(names[entry])
         order += sorted(range(start, end), key=names.__getitem__)
     return pa.array([names[entry] for entry in order], pa.string()), items.take(pa.array(order, pa.int64()))
-
-

@@ -70,13 +70,20 @@ _ANYWHERE_STEMS: Final = (
     rb"|encryption|master|shared|session)[ _.\-]?key|credential|cvv|cvc|csc|jwt|cookie|authorization"
     rb"|security[ _.\-]?code|card[ _.\-]?number|one[ _.\-]?time|(?:amz|goog)[ _.\-]?signature)"
 )
-_LAST_STEMS: Final = rb"(?:token|pan|pin|t?otp|pass|auth|sig|signature|session|session[ _.\-]?id|sessionid|sid)"
+_LAST_STEMS: Final = (
+    rb"(?:token|pan|pin|t?otp|pass|auth|sig|signature|session|session[ _.\-]?id|sessionid|sid)"
+)
 # Letters behind the first kind go on with the name; behind the second kind they make another word of it.
 _STEMS: Final = rb"(?:" + _ANYWHERE_STEMS + rb"[A-Za-z0-9_.\-]*|" + _LAST_STEMS + rb"[0-9_.\-]*)"
 
 NAME_TRIGGER: Final = (
-    rb"(?i:(?:" + _ANYWHERE_STEMS + rb"""[^"\\:=]*|""" + _LAST_STEMS + rb"""[^A-Za-z"\\:=]*)\\*" ?:|"""
-    + _STEMS + rb"""[ \t'"\\)\]]{0,4}(?:[:=]|%3[AaDd]))"""
+    rb"(?i:(?:"
+    + _ANYWHERE_STEMS
+    + rb"""[^"\\:=]*|"""
+    + _LAST_STEMS
+    + rb"""[^A-Za-z"\\:=]*)\\*" ?:|"""
+    + _STEMS
+    + rb"""[ \t'"\\)\]]{0,4}(?:[:=]|%3[AaDd]))"""
 )
 """RE2: a JSON key, or a name with a colon or equals sign behind it, that could be a credential's."""
 
@@ -126,7 +133,9 @@ _PLACEHOLDERS: Final = frozenset(
 _STARS: Final = re.compile(r"[*•.x#_\-]+", re.IGNORECASE)
 _DIGIT_NAMES: Final = frozenset({"pan", "pin", "pass", "auth", "sig"})
 """Names that are words, too: behind a colon, what they name has digits."""
-_WEAK_NAMES: Final = frozenset({"token", "secret", "pin", "pass", "auth", "session", "cookie", "jwt", "signature"})
+_WEAK_NAMES: Final = frozenset(
+    {"token", "secret", "pin", "pass", "auth", "session", "cookie", "jwt", "signature"}
+)
 """Names whose value, behind a colon, is no plain lower-case word."""
 
 
@@ -146,21 +155,29 @@ def named_value(candidate: Candidate) -> Iterator[tuple[int, int]]:
     if value.lower() in _PLACEHOLDERS or _STARS.fullmatch(value):
         return
     last = _WORD.findall(name)[-1].lower()
-    if span == bare and not equals and last in _WEAK_NAMES and value.rstrip(".!?").isalpha() and value.islower():
+    if (
+        span == bare
+        and not equals
+        and last in _WEAK_NAMES
+        and value.rstrip(".!?").isalpha()
+        and value.islower()
+    ):
         return
     if last in _DIGIT_NAMES and span == bare and not equals and not any(map(str.isdigit, value)):
         return
     yield span
 
 
-_QUERY_NAMES: Final = frozenset({"sig", "signature", "session", "sessionid", "sid", "phpsessid", "jsessionid"})
+_QUERY_NAMES: Final = frozenset(
+    {"sig", "signature", "session", "sessionid", "sid", "phpsessid", "jsessionid"}
+)
 
 
 def _is_query_name(name: str) -> bool:
     words = [word.lower() for word in _WORD.findall(name)]
-    return "".join(words) in _QUERY_NAMES or (bool(words) and (
-        words[-1] in ("signature", "sid", "session") or words[-2:] == ["session", "id"]
-    ))
+    return "".join(words) in _QUERY_NAMES or (
+        bool(words) and (words[-1] in ("signature", "sid", "session") or words[-2:] == ["session", "id"])
+    )
 
 
 HEADER_LINE: Final = (

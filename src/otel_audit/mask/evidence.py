@@ -25,52 +25,65 @@ class Evidence:
         rows: number of records.
     """
 
-    __slots__ = ("_dropped", "_entities", "_fields", "_rows")
+    __slots__ = ("_dropped", "_masked", "_rows")
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
-        self._fields: dict[int, dict[str, None]] = {}
-        self._entities: dict[int, dict[str, int]] = {}
-        self._dropped: dict[int, dict[str, str]] = {}
+        self._masked: dict[int, list[tuple[str, str, int]]] = {}
+        self._dropped: dict[int, list[tuple[str, str]]] = {}
 
     def masked(self, row: int, path: str, entity: str, count: int = 1) -> None:
         """Something in a field was replaced."""
-        self._fields.setdefault(row, {})[path] = None
-        entities = self._entities.setdefault(row, {})
-        entities[entity] = entities.get(entity, 0) + count
+        self._masked.setdefault(row, []).append((path, entity, count))
 
     def withheld(self, row: int, path: str, reason: str) -> None:
         """A whole field was left out or replaced; ``reason`` is of a closed set."""
-        self._dropped.setdefault(row, {}).setdefault(path, reason)
+        self._dropped.setdefault(row, []).append((path, reason))
 
     def copy(self, other: Evidence, row: int) -> None:
         """Takes over what another one, of a single record, was told."""
-        for path in other._fields.get(0, ()):
-            self._fields.setdefault(row, {})[path] = None
-        entities = self._entities.setdefault(row, {}) if other._entities else {}
-        for entity, count in other._entities.get(0, {}).items():
-            entities[entity] = entities.get(entity, 0) + count
-        for path, reason in other._dropped.get(0, {}).items():
+        for path, entity, count in other._masked.get(0, ()):
+            self.masked(row, path, entity, count)
+        for path, reason in other._dropped.get(0, ()):
             self.withheld(row, path, reason)
 
-    def struct(self, policy: str) -> Column:
+    def struct(self, policy: str) -> pa.StructArray:
         """The column: every record names the policy; lists are null where there is nothing to tell."""
+        masked, rows_masked = _distinct(self._masked, self._rows)
+        dropped, rows_dropped = _distinct(self._dropped, self._rows)
+        fields = [list(dict.fromkeys(path for path, _, _ in notes)) for notes in masked]
+        entities = [_counted(notes) for notes in masked]
+        withheld = [
+            [{"path": path, "reason": reason} for path, reason in dict(reversed(notes)).items()]
+            for notes in dropped
+        ]
         children = [
             pa.repeat(pa.scalar(policy, pa.string()), self._rows),
-            self._column(_FIELDS, {row: tuple(paths) for row, paths in self._fields.items()}),
-            self._column(_ENTITIES, {row: tuple(sorted(counts.items())) for row, counts in self._entities.items()}),
-            self._column(_DROPPED, {row: tuple(paths.items()) for row, paths in self._dropped.items()}),
+            _spread(fields, rows_masked, _FIELDS),
+            _spread(entities, rows_masked, _ENTITIES),
+            _spread(withheld, rows_dropped, _DROPPED),
         ]
         return pa.StructArray.from_arrays(children, fields=list(_TYPE))
 
-    def _column(self, kind: Any, values: dict[int, tuple[Any, ...]]) -> Column:
-        """One value a row; equal ones, which are most, are made once."""
-        if not values:
-            return pa.nulls(self._rows, kind)
-        numbers: dict[tuple[Any, ...], int] = {}
-        at = [-1] * self._rows
-        for row, value in values.items():
-            at[row] = numbers.setdefault(value, len(numbers))
-        indices = np.array(at, np.int32)
-        distinct: Column = pa.array([*numbers], kind)
-        return distinct.take(pa.array(indices, mask=indices < 0))
+
+def _distinct(notes: dict[int, list[Any]], rows: int) -> tuple[list[tuple[Any, ...]], pa.Array[Any]]:
+    """Notes that differ, which are few, and for each row the number of its own."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    at = np.full(rows, -1, np.int32)
+    for row, of_row in notes.items():
+        at[row] = numbers.setdefault(tuple(of_row), len(numbers))
+    return [*numbers], pa.array(at, mask=at < 0)
+
+
+def _counted(notes: tuple[tuple[str, str, int], ...]) -> list[tuple[str, int]]:
+    counts: dict[str, int] = {}
+    for _, entity, count in notes:
+        counts[entity] = counts.get(entity, 0) + count
+    return sorted(counts.items())
+
+
+def _spread(values: list[Any], rows: pa.Array[Any], kind: Any) -> Column:
+    if not values:
+        return pa.nulls(len(rows), kind)
+    distinct: Column = pa.array(values, kind)
+    return distinct.take(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -23,38 +24,66 @@ Hits: TypeAlias = "dict[int, list[Needle] | None]"
 """Entry → its triggers, where each stands in plain text in one leaf of it; else None."""
 
 
-def find_hits(array: Column, judge: Judge, *, json: bool) -> Hits:
+_DIFFERING: Final = frozenset(
+    {"requestId", "requestPath", "requestQuery", "spanName", "target.id", "errorMessage", "modelInfo.responseId",
+     "modelInfo.conversationId", "modelInfo.toolCallId"}
+)  # fmt: skip
+"""Fields whose texts are mostly different; of others, each text is searched once."""
+
+
+def find_hits(array: Column, judge: Judge, field: str, *, json: bool) -> Hits:
     """The entries in which the trigger has a match.
 
     Args:
         array: strings.
         judge: brings the trigger.
-        json: whether they are JSON texts. Others are kept apart by a byte that no text holds, so that two of
-            them together make no match; JSON texts begin and end with signs that do the same.
+        field: that they are of.
+        json: whether they are JSON texts.
     """
-    apart = array if json else _KERNELS.binary_join_element_wise(array, "", "\0")
-    bounds = offsets(apart)
+    if json:
+        # They begin and end with signs that keep two of them from making a match together.
+        return _search(array, judge)
+    if field in _DIFFERING:
+        return _search(_KERNELS.binary_join_element_wise(array, "", "\0"), judge)
+    encoded = array.dictionary_encode()
+    hits = _search(_KERNELS.binary_join_element_wise(encoded.dictionary, "", "\0"), judge)
+    if not hits:
+        return hits
+    indices = encoded.indices.to_numpy(zero_copy_only=False)
+    return {
+        entry: needles for text, needles in hits.items() for entry in np.flatnonzero(indices == text).tolist()
+    }
+
+
+def _search(array: Column, judge: Judge) -> Hits:
+    """The same over all bytes of an array. Its texts end with a byte that no text holds, or that no number or
+    word goes on behind."""
+    bounds = offsets(array)
     first, last = int(bounds[0]), int(bounds[-1])
-    data = memoryview(apart.buffers()[2] or b"")[first:last]
+    data = memoryview(array.buffers()[2] or b"")[first:last]
     hits: Hits = {}
     find = judge.trigger.find
     position, length = 0, last - first
-    while (match := find(data, position, length)) is not None:
+    match = find(data, position, length)
+    if match is None:
+        return hits
+    ends = (bounds[1:] - first).tolist()
+    while match is not None:
         start, end = judge.without_surroundings(data, *match[0])
-        entry = int(np.searchsorted(bounds, start + first, side="right")) - 1
-        entry_end = int(bounds[entry + 1]) - first
+        entry = bisect_right(ends, start)
         trigger = bytes(data[start:end])
-        family = judge.family(trigger) if end <= entry_end and _in_one_leaf(trigger) else None
+        family = judge.family(trigger) if end <= ends[entry] and _in_one_leaf(trigger) else None
         if family is None:
             hits[entry] = None
-            if end > entry_end:  # a pattern may take in anything, even the byte between
+            position = ends[entry]
+            if end > position:  # a pattern may take in anything, even the byte between
                 hits[entry + 1] = None
-            position = entry_end
-            continue
-        needles = hits.setdefault(entry, [])
-        if needles is not None:
-            needles.append((trigger.decode(), family))
-        position = end
+        else:
+            needles = hits.setdefault(entry, [])
+            if needles is not None:
+                needles.append((trigger.decode(), family))
+            position = end
+        match = find(data, position, length)
     return hits
 
 

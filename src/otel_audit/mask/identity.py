@@ -112,7 +112,12 @@ class _IdentityMasker:
             row, path = place.row(entry), place.path(entry)
             facts = self._facts.of(row)
             rule = next(
-                (rule for rule in policy.rules if rule.entity in (None, entity) and rule.concerns(path, facts)), None
+                (
+                    rule
+                    for rule in policy.rules
+                    if rule.entity in (None, entity) and rule.concerns(path, facts)
+                ),
+                None,
             )
             operator = rule.operator if rule else policy.identity if place.field in _PERSONS else "keep"
             if operator == "keep":

@@ -50,7 +50,15 @@ _MAX_NESTING: Final = 256
 _TYPE_IN_JSON: Final = rb'\\*"type\\*":\\*"text\\*"'
 _TEXT_IN_JSON: Final = rb'\\*"(?:content|text)\\*":'
 _GAP_IN_JSON: Final = (
-    rb"(?:,|\},\{" + _TYPE_IN_JSON + b"," + _TEXT_IN_JSON + b"|," + _TYPE_IN_JSON + rb"\},\{" + _TEXT_IN_JSON + b")"
+    rb"(?:,|\},\{"
+    + _TYPE_IN_JSON
+    + b","
+    + _TEXT_IN_JSON
+    + b"|,"
+    + _TYPE_IN_JSON
+    + rb"\},\{"
+    + _TEXT_IN_JSON
+    + b")"
 )
 """Between two items of an array of strings, or two text parts in either order of their keys."""
 
@@ -95,7 +103,12 @@ class JsonMasker:
         self._max_depth = MAX_DEPTH if nested else -1
 
     def mask(
-        self, text: str, path: str, scribe: Scribe, budget: Budget, needles: Sequence[tuple[str, Family]] | None = None
+        self,
+        text: str,
+        path: str,
+        scribe: Scribe,
+        budget: Budget,
+        needles: Sequence[tuple[str, Family]] | None = None,
     ) -> str:
         """The masked text.
 
@@ -122,7 +135,12 @@ class _Walk:
     """One JSON text being masked."""
 
     def __init__(
-        self, judge: Judge, max_depth: int, scribe: Scribe, budget: Budget, needles: Sequence[tuple[str, Family]] | None
+        self,
+        judge: Judge,
+        max_depth: int,
+        scribe: Scribe,
+        budget: Budget,
+        needles: Sequence[tuple[str, Family]] | None,
     ) -> None:
         self._judge, self._scribe, self._budget = judge, scribe, budget
         self._max_depth, self._needles = max_depth, needles
@@ -173,13 +191,20 @@ class _Walk:
             return self.number(value, path, name)
         return value
 
-    def members(self, whole: Any, pairs: Iterable[tuple[str, Any]], path: _Path, depth: int, level: int) -> Any:
+    def members(
+        self, whole: Any, pairs: Iterable[tuple[str, Any]], path: _Path, depth: int, level: int
+    ) -> Any:
         masked: list[tuple[str, Any]] = []
         changed = False
         for key, item in pairs:
             new_key = self.key(key, path)
             place = _Path(path, f".{new_key}")
-            if self._needles is None and item is not None and type(item) is not bool and is_credential_name(key):
+            if (
+                self._needles is None
+                and item is not None
+                and type(item) is not bool
+                and is_credential_name(key)
+            ):
                 new = item if item in ("", WITHHELD) else self._scribe.withhold(str(place), "CREDENTIAL")
             else:
                 new = self.value(item, place, key, depth, level + 1)
@@ -220,7 +245,9 @@ class _Walk:
             else:
                 new = dict(item)
                 text_key = _text_key(item) or ""
-                new[text_key] = self.text(item[text_key], _Path(place, f".{text_key}"), text_key, depth, pieces)
+                new[text_key] = self.text(
+                    item[text_key], _Path(place, f".{text_key}"), text_key, depth, pieces
+                )
             changed = changed or new is not item
             masked.append(new)
         return masked if changed else items
@@ -280,7 +307,9 @@ class _Walk:
             digits = str(abs(int(number)))
         else:
             digits = digits_of(number)
-        findings = self._judge.findings(digits.encode(), self._budget, b"" if name is None else name.encode() + b": ")
+        findings = self._judge.findings(
+            digits.encode(), self._budget, b"" if name is None else name.encode() + b": "
+        )
         if not findings:
             return number
         written = self._scribe.write(digits.encode(), findings, str(path))
@@ -302,7 +331,10 @@ class _Walk:
 
 
 def _find_leaves(
-    value: Any, needles: Sequence[tuple[str, Family]], path: str, leaves: list[tuple[dict[str, Any], str, str]]
+    value: Any,
+    needles: Sequence[tuple[str, Family]],
+    path: str,
+    leaves: list[tuple[dict[str, Any], str, str]],
 ) -> bool:
     """Collects holder, key and path of the strings that have a needle.
 
@@ -340,7 +372,11 @@ def _find_leaves(
         elif kind is not bool and item is not None:
             return False
     # Text parts beside each other are judged joined, too.
-    return len(leaves) == found or len(value) == 1 or all(type(item) is dict and "role" in item for item in value)
+    return (
+        len(leaves) == found
+        or len(value) == 1
+        or all(type(item) is dict and "role" in item for item in value)
+    )
 
 
 _SHORTEST: Final = 5
@@ -348,7 +384,6 @@ _SHORTEST: Final = 5
 
 _LEAST_NUMBER: Final = 100_000
 """The smallest number that could be anything: a phone number of six digits beside a key that says so."""
-
 
 
 def _unused(key: str, taken: dict[str, Any], whole: dict[str, Any]) -> str:

@@ -162,5 +162,3 @@ def without_open_leaf(text: str) -> str:
         return text
     quote = '"' if text[start] == '"' else ""
     return f"{text[:start]}{quote}{WITHHELD}"
-
-

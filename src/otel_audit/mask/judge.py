@@ -84,6 +84,10 @@ class Finding:
 _SHORTEST_RUN: Final = 9
 _LEAST_DIGITS: Final = 4
 _NUMBER_RUN: Final = compile_pattern(NUMBER_RUN)
+_IBAN_REACH: Final = 110
+"""Bytes before the digits of an IBAN within which its country must stand: 34 characters, two signs between any
+two of them."""
+_DIGIT_BYTES: Final = b"0123456789"
 _LETTERS: Final = bytes(sorted(LETTERS))
 _DIGITS: Final = re.compile(rb"[0-9]+")
 
@@ -122,7 +126,9 @@ class Judge:
             ("[EMAIL]",), triggers=(rb"\[(?:" + "|".join(sorted(ENTITIES)).encode() + rb"|WITHHELD)[\]:]",),
         )  # fmt: skip
         self._recognizers = (*recognizers, token)
-        self._compiled = [(entry, compile_pattern(entry.pattern)) for entry in self._recognizers if not entry.runs]
+        self._compiled = [
+            (entry, compile_pattern(entry.pattern)) for entry in self._recognizers if not entry.runs
+        ]
         self._runs = [entry for entry in self._recognizers if entry.runs]
         self._near = {
             family: [pair for pair in self._compiled if pair[0].family is family]
@@ -163,15 +169,25 @@ class Judge:
         if end - start < _SHORTEST_RUN:
             return start, end
         trigger = bytes(text[start:end])
-        core = trigger.lstrip(_LETTERS) if trigger[0] in LETTERS else trigger[0 if 0x30 <= trigger[0] <= 0x39 else 1 :]
+        core = (
+            trigger.lstrip(_LETTERS)
+            if trigger[0] in LETTERS
+            else trigger[0 if 0x30 <= trigger[0] <= 0x39 else 1 :]
+        )
         if len(core) < _SHORTEST_RUN:
             return start, end
         low = end - len(core)
-        core = core.rstrip(_LETTERS) if core[-1] in LETTERS else core[: None if 0x30 <= core[-1] <= 0x39 else -1]
+        core = (
+            core.rstrip(_LETTERS) if core[-1] in LETTERS else core[: None if 0x30 <= core[-1] <= 0x39 else -1]
+        )
         return (start, end) if core.translate(None, PLAIN_NUMBER) else (low, low + len(core))
 
     def findings(
-        self, text: bytes, budget: Budget, before: bytes = b"", known: Sequence[tuple[bytes, Family]] | None = None
+        self,
+        text: bytes,
+        budget: Budget,
+        before: bytes = b"",
+        known: Sequence[tuple[bytes, Family]] | None = None,
     ) -> list[Finding]:
         """What must be masked in a text.
 
@@ -256,7 +272,9 @@ class Judge:
 
     def _is_number(self, trigger: bytes) -> bool:
         spans = self._number_triggers.find(trigger, 0, len(trigger))
-        return spans is not None and spans[0] == (0, len(trigger)) and trigger.isascii() and b"\\" not in trigger
+        return (
+            spans is not None and spans[0] == (0, len(trigger)) and trigger.isascii() and b"\\" not in trigger
+        )
 
     def _is_plain(self, whole: bytes, start: int, end: int, family: Family) -> bool:
         """Whether nothing near a trigger is encoded."""
@@ -273,7 +291,10 @@ class Judge:
         length = len(whole)
         for start, end, family in triggers:
             margin = _MARGIN[family]
-            low, high = start - margin if start > margin else 0, end + margin if end + margin < length else length
+            low, high = (
+                start - margin if start > margin else 0,
+                end + margin if end + margin < length else length,
+            )
             left, right = whole[low:start], whole[end:high]
             if family is Family.NUMBER:
                 # All that is written like a number around the trigger, up to the first bytes that are not.
@@ -281,6 +302,8 @@ class Judge:
                 if inner not in done:
                     done.add(inner)
                     found += self._in_runs(whole, *inner)
+                if not _may_be_iban(whole, start, *inner):
+                    continue
             else:
                 # No address has white space in it.
                 low = start - len(left.rsplit(None, 1)[-1]) if left and not left[-1:].isspace() else start
@@ -289,7 +312,9 @@ class Judge:
                 if entry.literals and all(whole.find(word, low, high) < 0 for word in entry.literals):
                     continue
                 for match_start, match_end, finding in _matches(entry, pattern, whole, low, high):
-                    if (match_start <= start - margin and low) or (match_end >= end + margin and high < length):
+                    if (match_start <= start - margin and low) or (
+                        match_end >= end + margin and high < length
+                    ):
                         # The match may go on where nobody looked.
                         return self.everywhere(whole, budget)
                     if finding is not None:
@@ -324,6 +349,18 @@ class Judge:
                         claims.append((start, end))
             budget.check()
         return found, claims
+
+
+def _may_be_iban(text: bytes, start: int, low: int, high: int) -> bool:
+    """Whether what is written like a number may be the rest of an IBAN: behind a country, or behind letters with
+    more digits before them."""
+    if text[start] in LETTERS:
+        return True
+    before = text[max(0, low - _IBAN_REACH) : low]
+    if not before or before[-1] not in LETTERS:
+        return False
+    is_country = before[-2:].isalpha() and (len(before) < 3 or before[-3] not in LETTERS)
+    return is_country or len(before.translate(None, _DIGIT_BYTES)) < len(before)
 
 
 def _matches(

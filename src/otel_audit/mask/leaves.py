@@ -61,20 +61,25 @@ class LeafMasker:
         return replaced(array, {**self._judged(rest, place, forced), **by_key})
 
     def keys(self, array: Column, place: Place) -> Column:
-        hits = find_hits(array, self.cells.judge, json=False)
+        hits = find_hits(array, self.cells.judge, place.field, json=False)
         return replaced(
             array,
-            {entry: self.cells.masked_key(array[entry].as_py(), place.row(entry), place.field) for entry in hits},
+            {
+                entry: self.cells.masked_key(array[entry].as_py(), place.row(entry), place.field)
+                for entry in hits
+            },
         )
 
     def verdicts(self, array: Column, field: str) -> Verdicts | None:
         encoded = array.dictionary_encode()
-        codes = np.array([_verdict(key, field in _HEADERS) for key in encoded.dictionary.to_pylist()], np.int8)
+        codes = np.array(
+            [_verdict(key, field in _HEADERS) for key in encoded.dictionary.to_pylist()], np.int8
+        )
         return codes[encoded.indices.to_numpy()] if codes.any() else None
 
     def _judged(self, array: Column, place: Place, forced: Iterable[int]) -> dict[int, str]:
         """New texts of the entries that change; forced entries are judged without a trigger."""
-        hits = find_hits(array, self.cells.judge, json=place.field in JSON_FIELDS)
+        hits = find_hits(array, self.cells.judge, place.field, json=place.field in JSON_FIELDS)
         hits.update(dict.fromkeys(self._joinable(array, place)))
         if self.cells.policy.withholds_within(place.field.partition(".")[0]):
             forced = range(len(array))
@@ -93,7 +98,9 @@ class LeafMasker:
         """Entries of lists of several texts that show a trigger when they are joined."""
         found: list[int] = []
         for entries in place.lists():
-            joined = "".join([text for text in array[entries.start : entries.stop].to_pylist() if text is not None])
+            joined = "".join(
+                [text for text in array[entries.start : entries.stop].to_pylist() if text is not None]
+            )
             if self.cells.judge.trigger.is_in(joined.encode()):
                 found += entries
         return found
@@ -117,7 +124,9 @@ class LeafMasker:
             counts: Any = [1] * len(entries)
             if verdict == _ADDRESS:
                 counts = (_KERNELS.count_substring(array.take(entries), ",").to_numpy() + 1).tolist()
-            for row, path, count in zip(place.rows(entries).tolist(), place.paths(entries), counts, strict=True):
+            for row, path, count in zip(
+                place.rows(entries).tolist(), place.paths(entries), counts, strict=True
+            ):
                 evidence.masked(row, path, entity, count)
             new.update(dict.fromkeys(entries.tolist(), written))
         return new, judged
@@ -127,7 +136,8 @@ class LeafMasker:
         encoded = array.dictionary_encode()
         distinct, indices = encoded.dictionary, encoded.indices
         new: dict[int, str] = {}
-        for entry, needles in find_hits(distinct, self.cells.judge, json=place.field in JSON_FIELDS).items():
+        hits = find_hits(distinct, self.cells.judge, place.field, json=place.field in JSON_FIELDS)
+        for entry, needles in hits.items():
             alone = replace(self.cells, evidence=Evidence(1), cut={})
             here = Place(place.field)
             new[entry] = alone.masked(distinct.slice(entry, 1), [0], here, {0: needles})[0]
@@ -139,7 +149,10 @@ class LeafMasker:
         """Bodies that are not text: withheld unless a rule keeps them."""
         kept = array.to_pylist()
         for row, value in enumerate(kept):
-            if value is not None and self.cells.policy.operator("BASE64", field, self.cells.facts.of(row)) != "keep":
+            if (
+                value is not None
+                and self.cells.policy.operator("BASE64", field, self.cells.facts.of(row)) != "keep"
+            ):
                 self.cells.evidence.withheld(row, field, "binary")
                 kept[row] = None
         return pa.array(kept, pa.string())

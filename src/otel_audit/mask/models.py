@@ -83,7 +83,9 @@ def _spellings(name: str) -> tuple[str, ...]:
 
 
 def _glob(glob: str) -> re.Pattern[str]:
-    return re.compile("".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in glob))
+    return re.compile(
+        "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in glob)
+    )
 
 
 class ModelTagger:
@@ -153,7 +155,9 @@ class ModelTagger:
             for pattern, model in self._names
             if any(pattern.fullmatch(spelling) for spelling in _spellings(name))
         ]
-        exact = [model for model in fitting if model.version is None or version is None or model.version == version]
+        exact = [
+            model for model in fitting if model.version is None or version is None or model.version == version
+        ]
         # Several versions and none given: any of them may be meant.
         result = any(model.pii for model in exact) if exact else None
         if len(self._by_name) >= _MEMORY:

@@ -102,7 +102,9 @@ def _is_card(run: Run, first: int, last: int) -> bool:
 # --- social security numbers -----------------------------------------------------------------------------
 
 _names_ssn: Final = before(64, SSN_WORDS + b"[^0-9]{0,40}")
-_SSN_GAPS: Final = frozenset({b"", b"-", b" ", b".", b"/", b"_", b"--", b"- ", b" -", b"  ", b"\t", b"\n", b"+"})
+_SSN_GAPS: Final = frozenset(
+    {b"", b"-", b" ", b".", b"/", b"_", b"--", b"- ", b" -", b"  ", b"\t", b"\n", b"+"}
+)
 
 
 def us_ssn(run: Run) -> Iterator[tuple[int, int]]:
@@ -119,7 +121,9 @@ def us_ssn(run: Run) -> Iterator[tuple[int, int]]:
             if len(middle) != 2 or len(serial) != 4 or gap not in _SSN_GAPS or run.gap(index + 1) != gap:
                 continue
             # One more group in the same manner makes another number of it.
-            if (index and run.gap(index - 1) == gap) or (index + 3 < len(groups) and run.gap(index + 2) == gap):
+            if (index and run.gap(index - 1) == gap) or (
+                index + 3 < len(groups) and run.gap(index + 2) == gap
+            ):
                 continue
             area, end = text[start:end], groups[index + 2][1]
         else:
@@ -157,9 +161,13 @@ def ipv4(run: Run) -> Iterator[tuple[int, int]]:
         if (first and run.gap(first - 1) == b".") or (text[start - 1 : start].isalnum() and start):
             continue
         behind = text[end : end + 2]
-        if behind[:1].isalnum() or (behind[:1] in (b".", b"-") and behind[1:].isalnum() and not _is_range(behind)):
+        if behind[:1].isalnum() or (
+            behind[:1] in (b".", b"-") and behind[1:].isalnum() and not _is_range(behind)
+        ):
             continue
-        if _PRODUCT.search(text[max(0, start - 64) : start]) or _VERSION.search(text[max(0, start - 16) : start]):
+        if _PRODUCT.search(text[max(0, start - 64) : start]) or _VERSION.search(
+            text[max(0, start - 16) : start]
+        ):
             continue
         yield start, end
 

@@ -9,7 +9,13 @@ from typing import Final
 import phonenumbers
 
 from otel_audit.mask.candidates import (
-    ALNUM, PHONE_WORDS, PHONE_WORDS_BEHIND, Run, before, is_fraction, is_glued_in_front,
+    ALNUM,
+    PHONE_WORDS,
+    PHONE_WORDS_BEHIND,
+    Run,
+    before,
+    is_fraction,
+    is_glued_in_front,
 )  # fmt: skip
 
 __all__ = ["phone"]

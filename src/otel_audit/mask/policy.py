@@ -126,7 +126,11 @@ class MaskRule:
     def may_concern(self, column: str) -> bool:
         """Whether it could be about a field within this column."""
         literal = re.split(r"[*?]", self.field, maxsplit=1)[0]
-        return literal.startswith((f"{column}.", f"{column}[")) or column.startswith(literal) or literal == column
+        return (
+            literal.startswith((f"{column}.", f"{column}["))
+            or column.startswith(literal)
+            or literal == column
+        )
 
 
 class RowFacts(Protocol):
@@ -181,7 +185,9 @@ class MaskPolicy:
     def __post_init__(self) -> None:
         hashing = self.identity == "hash" or any(rule.operator == "hash" for rule in self.rules)
         if hashing and not self.keys:
-            raise ConfigurationError(f"mask: operator hash needs mask.key, a secret of at least {KEY_BYTES} bytes")
+            raise ConfigurationError(
+                f"mask: operator hash needs mask.key, a secret of at least {KEY_BYTES} bytes"
+            )
         if len({key.id for key in self.keys}) < len(self.keys):
             raise ConfigurationError("mask: two keys have the same key_id")
         if self.identity not in ("keep", "hash", "redact"):
@@ -215,7 +221,10 @@ class MaskPolicy:
 
     def withholds_within(self, column: str) -> bool:
         """Whether a rule could withhold a field within this column."""
-        return any(rule.operator == "drop" and rule.entity is None and rule.may_concern(column) for rule in self.rules)
+        return any(
+            rule.operator == "drop" and rule.entity is None and rule.may_concern(column)
+            for rule in self.rules
+        )
 
     def document(self) -> dict[str, object]:
         """The policy as it may be published: everything that decides what is masked, and no key."""

@@ -84,9 +84,9 @@ _COUNTRIES: Final = "|".join(validators.IBAN_COUNTRIES).encode()
 
 # Digits behind a hexadecimal letter are of an id, unless the letter ends a label, an escape or a country.
 _NUMBER_START: Final = (
-    rb"(?:^|[^0-9a-f]|\\[bf]|(?i:card|cc|phone|mobile|" + b"|".join(
-        code.encode() for code in validators.IBAN_COUNTRIES if code[1] in "ABCDEF"
-    ) + b"))"
+    rb"(?:^|[^0-9a-f]|\\[bf]|(?i:card|cc|phone|mobile|"
+    + b"|".join(code.encode() for code in validators.IBAN_COUNTRIES if code[1] in "ABCDEF")
+    + b"))"
 )
 DIGIT_RUN: Final = _NUMBER_START + b"[0-9](?:" + _DIGIT_SEPARATOR + rb"[0-9]){8,}(?:[^0-9a-f]|ext|\z)"
 """RE2: nine digits and more, with what stands directly before and behind."""

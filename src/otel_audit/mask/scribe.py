@@ -88,7 +88,9 @@ class Scribe:
         self.evidence.masked(self.row, path, entity)
         key = self.policy.key
         if operator == "hash" and key is not None:
-            return pseudonym(entity, value.encode("utf-8", "surrogatepass"), key=key, tenant=self.facts.tenant)
+            return pseudonym(
+                entity, value.encode("utf-8", "surrogatepass"), key=key, tenant=self.facts.tenant
+            )
         return token(entity)
 
     def _replacement(self, finding: Finding, path: str) -> bytes | None:

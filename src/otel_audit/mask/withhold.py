@@ -68,7 +68,9 @@ def withhold_inputs(
     reasons = {row: tag.value for row, tag in tagged.tags.items()}
     for name in _ALWAYS:
         _blank(columns, name, reasons, evidence)
-    quoting = {row: reason for row, reason in reasons.items() if _withholds_output(columns, row, tagged, policy)}
+    quoting = {
+        row: reason for row, reason in reasons.items() if _withholds_output(columns, row, tagged, policy)
+    }
     for name in _OUTPUTS:
         _blank(columns, name, quoting, evidence)
     _replace(columns, "requestPath", reasons, evidence, _without_parameters)
@@ -196,7 +198,11 @@ def _sift_each(items: list[dict[str, Any]]) -> tuple[Any, list[str]]:
 
 
 def _headers(
-    columns: dict[str, Column], name: str, reasons: dict[int, str], allowed: frozenset[str], evidence: Evidence
+    columns: dict[str, Column],
+    name: str,
+    reasons: dict[int, str],
+    allowed: frozenset[str],
+    evidence: Evidence,
 ) -> None:
     values = columns[name].to_pylist()
     changed = False
