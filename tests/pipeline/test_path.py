@@ -7,6 +7,7 @@ import json
 import random
 import re
 import threading
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -57,8 +58,8 @@ def make(tmp_path):
 
 
 def objects(url: str) -> dict[str, bytes]:
-    store = open_store(url)
-    return {info.path: store.read(info.path) for info in store.list()}
+    with closing(open_store(url)) as store:
+        return {info.path: store.read(info.path) for info in store.list()}
 
 
 def manifests(found: dict[str, bytes]) -> dict[str, list]:
