@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from convert.inference.sources import CORPUS, FIXTURES, call_of, exported, request_of, response_of, span
 from otel_audit.convert import notes
 from otel_audit.convert.inference import OPERATIONS, InferenceCall, read
-from otel_audit.convert.inference.semconv import FIELDS
+from otel_audit.convert.inference.semconv_fields import FIELDS
 from otel_audit.convert.spans import EventData
 from otel_audit.record.schema import MODEL_INFO
 

@@ -25,6 +25,7 @@ from otel_audit.convert.inference import (
 from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.operations import MODEL_OPERATIONS, operation_named
+from otel_audit.convert.inference.plain_calls import UNREAD, read_plain_call
 from otel_audit.convert.spans import Attributes, SpanData
 
 __all__ = ["is_marked", "read", "settle_operation"]
@@ -48,16 +49,6 @@ _FRAMEWORKS: Final = frozenset({"langchain", "langgraph", "llamaindex", "llama_i
 _HTTP: Final = ("http.request.method", "http.method")
 
 _ENTITY: Final = "traceloop.entity.input"
-
-_ORDINARY: Final = frozenset(
-    {
-        _OPERATION, "server.address", "server.port", "error.type", "enduser.id", "user.id", "session.id",
-        "http.request.method", "http.response.status_code", "url.full", "url.path",
-        "network.protocol.version", "gen_ai.response.time_to_first_chunk", "gen_ai.input.messages_ref",
-        "gen_ai.output.messages_ref",
-    }
-)  # fmt: skip
-"""Attributes that no dialect beside the conventions reads."""
 
 _DERIVED: Final = frozenset(
     {"chat", "text_completion", "execute_tool", "embeddings", "retrieval", "invoke_agent"}
@@ -96,6 +87,9 @@ def read(span: SpanData) -> InferenceCall | None:
     attributes = span.attributes
     if not is_marked(attributes):
         return None
+    if not span.events and (plain := read_plain_call(attributes)) is not None:
+        call, span.attributes = plain
+        return call
     oddities: list[str] = []
     draft = Draft({}, oddities)
     rest = draft.rest
@@ -104,7 +98,7 @@ def read(span: SpanData) -> InferenceCall | None:
         named = _read_with_derived(draft, span)
     else:
         semconv.read(attributes, draft)
-        if not _ORDINARY.issuperset(rest):
+        if not UNREAD.issuperset(rest):
             named = _read_dialects(draft, span)
     events = message_events.read(span.events, draft) if span.events else span.events
     operation = settle_operation(draft, named)

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-__all__ = ["TextMessages", "read_text_messages"]
+__all__ = ["TextMessages", "read_text_messages", "write_text_messages"]
 
 
 class _Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -111,3 +111,13 @@ def read_text_messages(text: str, *, is_request: bool) -> TextMessages | None:
     if not written.isascii() and ("\u2028" in written or "\u2029" in written):
         return None
     return TextMessages(messages, written)
+
+
+def write_text_messages(text: str, *, is_request: bool) -> str | None:
+    """Returns messages of text alone as they are written in normal form.
+
+    Args:
+        text, is_request: as for :func:`read_text_messages`.
+    """
+    messages = read_text_messages(text, is_request=is_request)
+    return None if messages is None else messages.written
