@@ -23,6 +23,9 @@ __all__ = [
 OPENS: Final = ("{", "[", '"')
 """How a JSON text that is worth reading starts."""
 
+_NO_SUBCLASSES: Final = orjson.OPT_PASSTHROUGH_SUBCLASS
+"""orjson would write a :class:`Number` as a string and a :class:`Pairs` as an array."""
+
 CUT: Final = object()
 """What :func:`nested` says of a JSON text that was cut off."""
 
@@ -99,7 +102,7 @@ def digits_of(number: str) -> str:
 
 def dump(value: Any) -> str:
     try:
-        text = orjson.dumps(value).decode()
+        text = orjson.dumps(value, option=_NO_SUBCLASSES).decode()
     except TypeError:
         text = "".join(_exact(value))
     if not text.isascii() and ("\u2028" in text or "\u2029" in text):

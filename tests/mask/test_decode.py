@@ -1,0 +1,54 @@
+"""Decoding keeps the way back to the original bytes."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_audit.mask.decode import DECODERS, MAX_ROUNDS, NestedTooDeeply, views
+
+
+@pytest.mark.parametrize(
+    ("encoded", "decoded"),
+    [
+        (rb"jane\u0040example.com", b"jane@example.com"),
+        (rb"\ud83d\ude00 x\n", "😀 x\n".encode()),
+        (rb"\u{1F600}\x41", "😀A".encode()),
+        (b"a%40b%2e%E4", b"a@b.\xe4"),
+        (b"%u0040", b"@"),
+        (b"a&#64;b&#x40;c&commat;&nbsp;d", "a@b@c@\u00a0d".encode()),
+        ("４１１１\u200b\u00a0１１".encode(), b"4111 11"),
+        ("٤١\u2011١".encode(), b"41-1"),
+    ],
+)
+def test_one_round(encoded: bytes, decoded: bytes) -> None:
+    assert views(encoded, DECODERS)[0].text == decoded
+
+
+def test_original_of_a_decoded_span() -> None:
+    text = b"mail %6A%61%6E%65&#64;example.com now"
+    view = views(text, DECODERS)[-1]
+    start = view.text.index(b"jane@example.com")
+    low, high = view.original(start, start + len(b"jane@example.com"))
+    assert text[low:high] == b"%6A%61%6E%65&#64;example.com"
+
+
+def test_original_over_several_rounds() -> None:
+    text = b"<%2534%2531> tail"
+    view = views(text, DECODERS)[-1]
+    assert view.text == b"<41> tail"
+    assert view.original(1, 3) == (1, 11)
+    assert view.original(4, 9) == (12, 17)
+
+
+def test_plain_text_has_no_views() -> None:
+    assert views(b"plain text, 100 of it", DECODERS) == []
+    assert views("naïve Привет 你好".encode(), DECODERS) == []
+
+
+def test_too_many_levels() -> None:
+    with pytest.raises(NestedTooDeeply):
+        views(b"%" + b"25" * (MAX_ROUNDS + 1) + b"40", DECODERS)
+
+
+def test_many_backslashes_are_no_levels() -> None:
+    assert views(b"\\" * 500, DECODERS)
