@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.inference.json_text import MAX_EXACT
-from otel_audit.convert.inference.messages import finish_reason
+from otel_audit.convert.inference.messages import REASONS, finish_reason
 from otel_audit.convert.inference.parameters import parameters_text
 from otel_audit.convert.inference.providers import provider_named
 from otel_audit.convert.inference.semconv_fields import (
@@ -53,7 +53,7 @@ _OPERATIONS: Final = frozenset({"chat", "generate_content", "text_completion"})
 
 _MODELS: Final = ("modelName", "responseModel")
 
-_ORDER: Final = (TEXT, PROVIDER, COUNT, PARAMETER, FINISH, INPUT, OUTPUT)
+_ORDER: Final = (TEXT, PROVIDER, COUNT, FINISH, INPUT, OUTPUT, PARAMETER)
 """Values are taken out kind after kind, so that each kind is a slice."""
 
 _TYPES: Final = {TEXT: str, PROVIDER: str, COUNT: int, FINISH: list, INPUT: str, OUTPUT: str}
@@ -73,12 +73,13 @@ class _Shape:
 
     Attributes:
         take: values of the operation, then kind after kind as in :data:`_ORDER`.
-        types: what these values must be, without those of parameters.
+        types: what these values must be; parameters, which come last, are numbers of either type.
         leaves: children of ``modelInfo`` that texts, the provider and counts become, in order.
-        texts, facts, parameters: where the values of these end; counts are the facts that are no texts.
+        texts, facts, typed: where the texts, the texts and counts, and all values but parameters end.
         names: of parameters, by canonical name.
         provider: position of the provider, 0 where the names have none.
-        has_reasons, has_input, has_output: whether finish reasons and messages follow.
+        has_reasons: whether finish reasons follow the facts.
+        asked, answered: position of input and output messages, 0 where the names have none.
         model: child of ``modelInfo`` that names the model.
         rest: names that stay attributes.
     """
@@ -88,12 +89,12 @@ class _Shape:
     leaves: tuple[str, ...]
     texts: int
     facts: int
-    parameters: int
+    typed: int
     names: tuple[str, ...]
     provider: int
     has_reasons: bool
-    has_input: bool
-    has_output: bool
+    asked: int
+    answered: int
     model: str
     rest: tuple[str, ...]
 
@@ -119,41 +120,49 @@ def read_plain_call(attributes: Attributes) -> tuple[InferenceCall, Attributes] 
     if shape is None:
         return None
     values = shape.take(attributes)
-    texts, facts, parameters = shape.texts, shape.facts, shape.parameters
-    if (*map(type, values[:facts]), *map(type, values[parameters:])) != shape.types:
+    texts, facts, typed = shape.texts, shape.facts, shape.typed
+    if tuple(map(type, values[:typed])) != shape.types:
         return None
     operation, said = values[0], values[:texts]
     if operation not in _OPERATIONS or "" in said or NO_MODEL in said:
         return None
+    for count in values[texts:facts]:
+        if not 0 <= count <= MAX_EXACT:
+            return None
     info: dict[str, Any] = dict(zip(shape.leaves, values[1:facts], strict=True))
-    if texts < facts and not 0 <= min(values[texts:facts]) <= max(values[texts:facts]) <= MAX_EXACT:
-        return None
     if shape.provider:
         info["provider"] = provider_named(values[shape.provider])
-    if facts < parameters:
-        numbers = values[facts:parameters]
+    if shape.has_reasons and not _take_reasons(values[facts], info):
+        return None
+    if shape.names:
+        numbers = values[typed:]
         if not _NUMBERS.issuperset(map(type, numbers)):
             return None
         info["requestParameters"] = text = _numbers_text(shape.names, numbers)
         if text is None:
             return None
-    if shape.has_reasons:
-        reasons = values[parameters]
-        if not reasons or not _TEXT_ONLY.issuperset(map(type, reasons)) or "" in reasons:
-            return None
-        info["finishReasons"] = [finish_reason(reason) for reason in reasons]
     request = response = None
-    if shape.has_output:
-        response = write_text_messages(values[-1], is_request=False)
+    # The answer first: it is shorter, and where it calls tools the general way reads both.
+    if shape.answered:
+        response = write_text_messages(values[shape.answered], is_request=False)
         if response is None:
             return None
-    if shape.has_input:
-        request = write_text_messages(values[-2 if shape.has_output else -1], is_request=True)
+    if shape.asked:
+        request = write_text_messages(values[shape.asked], is_request=True)
         if request is None:
             return None
     info["operation"] = operation
     call = InferenceCall(operation, info, request, response, ("model", info[shape.model]))
     return call, {name: attributes[name] for name in shape.rest}
+
+
+def _take_reasons(reasons: list[Any], info: dict[str, Any]) -> bool:
+    """Puts finish reasons into the conventions' words; returns whether there are some and they are texts."""
+    if not reasons or "" in reasons or not _TEXT_ONLY.issuperset(map(type, reasons)):
+        return False
+    # Nearly all are in these words, and then the list may stay what it is.
+    info["finishReasons"] = reasons if REASONS.issuperset(reasons) else [*map(finish_reason, reasons)]
+    return True
 
 
 @lru_cache(maxsize=1_024)
@@ -193,18 +202,20 @@ def _shape_of(names: tuple[str, ...]) -> _Shape | None:
         return None
     texts = 1 + len(by_kind[TEXT]) + len(by_kind[PROVIDER])
     facts = texts + len(by_kind[COUNT])
+    asked = facts + len(by_kind[FINISH])
+    answered = asked + len(by_kind[INPUT])
     return _Shape(
         take=itemgetter(OPERATION_NAME, *taken),
         types=(str, *(_TYPES[kind] for kind, _ in targets if kind != PARAMETER)),
         leaves=tuple(leaves),
         texts=texts,
         facts=facts,
-        parameters=facts + len(by_kind[PARAMETER]),
+        typed=answered + len(by_kind[OUTPUT]),
         names=tuple(leaf for kind, leaf in targets if kind == PARAMETER),
         provider=texts - 1 if by_kind[PROVIDER] else 0,
         has_reasons=bool(by_kind[FINISH]),
-        has_input=bool(by_kind[INPUT]),
-        has_output=bool(by_kind[OUTPUT]),
+        asked=asked if by_kind[INPUT] else 0,
+        answered=answered if by_kind[OUTPUT] else 0,
         model=model,
         rest=tuple(rest),
     )

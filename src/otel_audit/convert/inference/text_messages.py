@@ -92,7 +92,9 @@ def read_text_messages(text: str, *, is_request: bool) -> TextMessages | None:
             if count == len(messages):
                 return None  # nothing but system messages: too rare to be worth a way of their own
         if count:
-            parts = [part for message in messages[:count] for part in message.parts]
+            parts = messages[0].parts
+            if count > 1:
+                parts = [part for message in messages[:count] for part in message.parts]
             request = _Request(parts, messages[count:])
             longer = _REQUEST + _SYSTEM_INSTRUCTIONS - count * _SYSTEM_MESSAGE - 1
         else:
@@ -101,13 +103,12 @@ def read_text_messages(text: str, *, is_request: bool) -> TextMessages | None:
     else:
         written, longer = _ENCODER.encode(messages).decode(), 0
     slack = len(text) - len(written) + longer
-    nulls = len(messages)
     # As minified JSON, or with a blank after each comma and colon; each without names, or each with a null.
-    if slack not in (0, separators) and slack not in (
-        nulls * _NULL_NAME,
-        separators + nulls * (_NULL_NAME + _SPACES_OF_NULL_NAME),
-    ):
-        return None
+    if slack not in (0, separators):
+        nulls = len(messages)
+        named = (nulls * _NULL_NAME, separators + nulls * (_NULL_NAME + _SPACES_OF_NULL_NAME))
+        if slack not in named:
+            return None
     if not written.isascii() and ("\u2028" in written or "\u2029" in written):
         return None
     return TextMessages(messages, written)
