@@ -60,7 +60,10 @@ def credit_card(run: Run) -> Iterator[tuple[int, int]]:
     """
     groups = run.groups
     first = 0
-    while first < len(groups):
+    # Digits from here on, or more: fewer than those of a card need no look.
+    left = run.digits
+    while first < len(groups) and left >= _CARD_DIGITS.start:
+        left -= groups[first][1] - groups[first][0]
         count = 0
         for last in range(first, len(groups)):
             count += groups[last][1] - groups[last][0]
@@ -151,6 +154,8 @@ _MAX_OCTET: Final = 255
 def ipv4(run: Run) -> Iterator[tuple[int, int]]:
     """IPv4 addresses that can belong to a person: not loopback, not unspecified, not a version."""
     text, groups = run.text, run.groups
+    if text.count(b".", groups[0][0], groups[-1][1]) < 3:
+        return
     for first in range(len(groups) - 3):
         if not run.gap(first) == run.gap(first + 1) == run.gap(first + 2) == b".":
             continue

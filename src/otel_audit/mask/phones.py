@@ -34,6 +34,7 @@ _DATE: Final = re.compile(
 _AREA: Final = re.compile(rb"\((?!(?:19|20)[0-9]{2}\))[0-9]{2,5}\)[ \-]?[0-9]{2,4}[ \-]?[0-9]{3,5}")
 _DECIMAL: Final = re.compile(rb"[0-9]{1,3}(?:[,.][0-9]{3})*(?:[.,][0-9]{1,2})?|[0-9]+[.,][0-9]+")
 _PHONE_GAP: Final = b" -./()"
+_PHONE_SIGNS: Final = _PHONE_GAP + b"0123456789"
 _NATIONAL_REGIONS: Final = (
     "GB", "DE", "FR", "IT", "ES", "NL", "BE", "CH", "AT", "SE", "FI", "PL", "AU", "NZ", "JP", "KR", "CN", "IN",
     "BR", "ZA", "TR", "IE", "IL", "RU", "UA",
@@ -45,11 +46,19 @@ _NO_PHONE_BEFORE: Final = frozenset(b"$#%&*\xa3\xac")
 def phone(run: Run) -> Iterator[tuple[int, int]]:
     """Phone numbers: international ones, North American and other national forms, and short ones beside a word
     such as *call* or *fax*; an extension belongs to the number."""
-    first = 0
     groups = run.groups
-    while first < len(groups):
+    first, count = 0, len(groups)
+    if not run.text[groups[0][0] : groups[-1][1]].translate(None, _PHONE_SIGNS):
+        # The whole run is written as one number, which is how most are.
+        span = _phone_span(run, 0, count - 1)
+        if span is not None:
+            yield span
+        elif count > 1:
+            yield from _parted_phones(run, 0, count - 1)
+        return
+    while first < count:
         last = first
-        while last + 1 < len(groups) and _is_phone_gap(run.gap(last)):
+        while last + 1 < count and _is_phone_gap(run.gap(last)):
             last += 1
         span = _phone_span(run, first, last)
         if span is not None:
@@ -77,7 +86,7 @@ def _parted_phones(run: Run, first: int, last: int) -> Iterator[tuple[int, int]]
 def _phone_span(run: Run, first: int, last: int) -> tuple[int, int] | None:
     text = run.text
     start, end = run.groups[first][0], run.groups[last][1]
-    digits = b"".join([text[low:high] for low, high in run.groups[first : last + 1]])
+    digits = text[start:end].translate(None, _PHONE_GAP)
     if not 6 <= len(digits) <= 17:
         return None
     if text[start - 1 : start] == b"+" and start:
