@@ -188,6 +188,24 @@ def test_what_is_wrong_is_said_at_start(arguments, said, monkeypatch):
     assert "tooshort" not in str(refused.value)
 
 
+def test_preflight_tries_the_destination_at_start(places, tmp_path):
+    (tmp_path / "a-file").touch()
+    with pytest.raises(ConfigurationError, match="does not take records"):
+        otel_audit.AuditSpanProcessor(
+            destination=str(tmp_path / "a-file"), spool=places["spool"], preflight=True
+        )
+    otel_audit.AuditSpanProcessor(preflight=True, **places).shutdown()
+    assert [path for path in Path(places["destination"]).rglob("*") if path.is_file()] == [], (
+        "the probe is gone"
+    )
+
+
+def test_an_optional_destination_is_refused_rather_than_waited_for(places):
+    place = {"url": places["destination"], "required": False}
+    with pytest.raises(ConfigurationError, match="required"):
+        otel_audit.AuditSpanProcessor(streams={"platform": {"destinations": [place]}}, **places)
+
+
 def test_a_span_that_breaks_every_rule_never_raises(places):
     processor = otel_audit.AuditSpanProcessor(**places)
     processor.on_end(object())  # type: ignore[arg-type]

@@ -109,6 +109,11 @@ def fingerprint(settings: Settings) -> str:
 
 
 def _stream(name: str, stream: Platform | ModelIo, settings: Settings) -> StreamOptions:
+    if not all(place.required for place in stream.destinations):
+        raise ConfigurationError(
+            f"streams.{name}.destinations: required = false is not supported by this version: records wait for "
+            "each destination"
+        )
     urls = tuple(str(parse_url(place.url)) for place in stream.destinations)
     if not urls:
         if settings.log.destination is None:

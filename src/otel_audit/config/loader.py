@@ -100,6 +100,23 @@ def load(
     return _build(Settings, merged)
 
 
+def on_error(environment: Mapping[str, str] | None = None) -> str:
+    """What a wrong configuration does, read by itself, since the rest of it may be what is wrong.
+
+    Returns:
+        ``warn`` where the environment or the file says so plainly, else ``exit``.
+    """
+    environment = os.environ if environment is None else environment
+    said: object = environment.get(f"{PREFIX}ON_ERROR")
+    file = environment.get(CONFIG_VARIABLE)
+    if said is None and file:
+        try:
+            said = _read_toml(file).get(_TOP_LEVEL, {}).get("on_error")
+        except (ConfigurationError, AttributeError):
+            return "exit"
+    return "warn" if said == "warn" else "exit"
+
+
 def _read_toml(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))

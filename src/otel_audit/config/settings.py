@@ -103,13 +103,16 @@ class Log:
     delivery: str = setting(
         one_of("blocking", "best-effort"), "what the caller waits for; docs/guarantees.md", "blocking"
     )
-    on_error: str = setting(one_of("exit", "warn"), "what a wrong configuration does at start", "exit")
+    on_error: str = setting(
+        one_of("exit", "warn"),
+        "what a wrong configuration does at start",
+        "exit",
+    )
     preflight: bool = setting(flag, "try the destination at start", False)
     tenant: str = setting(text, "tenant of records from this process", "default")
     include_spans: tuple[str, ...] = setting(texts, "also record db, messaging or internal spans", ())
     queue_max_records: int = setting(count, "spans that may wait in memory", 8192)
     spool_max_bytes: int | None = setting(size, "by default 4 GiB or half of the free space")
-    max_record_bytes: int = setting(size, "longest texts of a larger record are cut and noted", "1MiB")
 
 
 @dataclass(frozen=True, slots=True)

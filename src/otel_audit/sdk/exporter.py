@@ -7,14 +7,13 @@ ones: delivery through this door is ``best-effort``, and it says so at start. Th
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from otel_audit.config import load
+from otel_audit.config import load, on_error
 from otel_audit.errors import ConfigurationError
 from otel_audit.sdk.recorder import Recorder, acquire, release
 
@@ -66,7 +65,7 @@ class AuditSpanExporter(SpanExporter):
 
 
 def _fail(error: ConfigurationError) -> None:
-    if os.environ.get("OTEL_AUDIT_ON_ERROR") == "warn":
+    if on_error() == "warn":
         _log.error("nothing is audited: %s", error)
         return
     sys.stderr.write(f"otel-audit: {error}\n")

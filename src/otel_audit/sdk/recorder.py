@@ -9,16 +9,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from otel_audit.config import Settings
 from otel_audit.config.build import pipeline_options
+from otel_audit.errors import ConfigurationError, StoreError
 from otel_audit.pipeline.losses import Losses
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
 
 if TYPE_CHECKING:
+    from otel_audit.pipeline.options import PipelineOptions
     from otel_audit.pipeline.path import Pipeline
 
 CLOSE_TIMEOUT_S: Final = 10.0
@@ -34,6 +37,8 @@ class Recorder:
         self.settings = settings
         self.users = 0
         self._options = pipeline_options(settings)
+        if settings.log.preflight:
+            _try_destinations(self._options)
         self._pipeline: Pipeline | None = None
         self._losses = Losses()
         waits = settings.log.delivery == "blocking"
@@ -94,6 +99,21 @@ class Recorder:
         if self._pipeline is None:
             self._pipeline = Pipeline(self._options, self._losses)
         self._pipeline.write(read_spans(spans), observed_unix_nano=time.time_ns())
+
+
+def _try_destinations(options: PipelineOptions) -> None:
+    """Create a probe at every destination; this loads the stores' clients, which is why it must be asked for."""
+    from otel_audit.store.open import open_store  # noqa: PLC0415
+    from otel_audit.store.probing import try_create  # noqa: PLC0415
+
+    for url in dict.fromkeys(url for stream in options.streams for url in stream.destinations):
+        with closing(open_store(url)) as store:
+            try:
+                try_create(store)
+            except StoreError as error:
+                raise ConfigurationError(
+                    f"the destination {store.url} does not take records: {error.cause}"
+                ) from error
 
 
 _shared: dict[Settings, Recorder] = {}
