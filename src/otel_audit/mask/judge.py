@@ -134,26 +134,21 @@ class Judge:
             family: [pair for pair in self._compiled if pair[0].family is family]
             for family in (Family.AT, Family.NUMBER)
         }
-        self._number_triggers = compile_pattern(
-            b"|".join(
-                b"(?:" + trigger + b")"
-                for entry in self._recognizers if entry.family is Family.NUMBER for trigger in entry.triggers
-            ) or b"[^\\x00-\\xff]"
-        )  # fmt: skip
         self._decoders = decoders
         self._foldable = [decoder for decoder in decoders if decoder.name == "folding"]
         self._base64 = base64
-        patterns = [pattern for entry in self._recognizers for pattern in entry.triggers]
         families = {entry.family for entry in self._recognizers}
-        if Family.NUMBER in families:
-            patterns.insert(0, DIGIT_RUN)
-        if Family.AT in families:
-            patterns.insert(0, b"@")
-        patterns += [decoder.trigger for decoder in decoders]
+        at = [b"@"] if Family.AT in families else []
+        digits = [DIGIT_RUN] if Family.NUMBER in families else []
+        numbers = _triggers_of(entry for entry in self._recognizers if entry.family is Family.NUMBER)
+        others = _triggers_of(entry for entry in self._recognizers if entry.family is not Family.NUMBER)
+        others += [decoder.trigger for decoder in decoders]
         if base64:
-            patterns += BASE64_TRIGGERS
-        patterns += structure
-        self.trigger = compile_pattern(b"|".join(b"(?:" + pattern + b")" for pattern in patterns))
+            others += BASE64_TRIGGERS
+        others += structure
+        self._number_triggers = _any_of(numbers)
+        self._other_triggers = _any_of([*at, *others])
+        self.trigger = _any_of([*at, *digits, *numbers, *others])
 
     def family(self, trigger: bytes) -> Family | None:
         """The family of a trigger in plain text; None where it takes more than a look around it."""
@@ -271,9 +266,18 @@ class Judge:
         return triggers
 
     def _is_number(self, trigger: bytes) -> bool:
+        """Whether a trigger with words in it is about a number and nothing else.
+
+        The words before a number may be anything, an address or a key among them, which then is no trigger of
+        its own: matches of one pattern do not overlap.
+        """
         spans = self._number_triggers.find(trigger, 0, len(trigger))
         return (
-            spans is not None and spans[0] == (0, len(trigger)) and trigger.isascii() and b"\\" not in trigger
+            spans is not None
+            and spans[0] == (0, len(trigger))
+            and trigger.isascii()
+            and b"\\" not in trigger
+            and self._other_triggers.find(trigger, 0, len(trigger)) is None
         )
 
     def _is_plain(self, whole: bytes, start: int, end: int, family: Family) -> bool:
@@ -349,6 +353,15 @@ class Judge:
                         claims.append((start, end))
             budget.check()
         return found, claims
+
+
+def _triggers_of(entries: Iterable[Recognizer]) -> list[bytes]:
+    return [pattern for entry in entries for pattern in entry.triggers]
+
+
+def _any_of(patterns: Sequence[bytes]) -> Pattern:
+    """One pattern for all; without any, one that matches nothing."""
+    return compile_pattern(b"|".join(b"(?:" + pattern + b")" for pattern in patterns) or rb"[^\x00-\xff]")
 
 
 def _may_be_iban(text: bytes, start: int, low: int, high: int) -> bool:
