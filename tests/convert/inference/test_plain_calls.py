@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convert.inference.sources import span
+from convert.inference.sources import CORPUS, FIXTURES, exported, span
 from otel_audit.convert.inference import read, reader
 from otel_audit.convert.inference.plain_calls import read_plain_call
 
@@ -40,7 +40,9 @@ VALUES: dict[str, list[Any]] = {
     "gen_ai.agent.name": ["support"],
     "server.address": ["llm"],
     "error.type": ["timeout"],
-    "custom": ["x"],
+    "custom": ["x", 2**60, ["a"]],
+    "metadata": ['{"user_id":"u"}', "x"],
+    "llm.custom": ["x"],
 }  # fmt: skip
 
 
@@ -55,25 +57,39 @@ def attribute_sets(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(attribute_sets())
-def test_both_ways_read_the_same_call(monkeypatch: pytest.MonkeyPatch, attributes: dict[str, Any]) -> None:
+def check_both_ways(monkeypatch: pytest.MonkeyPatch, attributes: dict[str, Any]) -> None:
+    """Reads a span as it comes, and again by the general way with every dialect asked."""
     short, general = span(copy.deepcopy(attributes)), span(copy.deepcopy(attributes))
     call = read(short)
     with monkeypatch.context() as patched:
         patched.setattr(reader, "read_plain_call", lambda _: None)
+        patched.setattr(reader, "is_left_alone", lambda _: False)
         expected = read(general)
+    assert call == expected
+    # Equal numbers of other types are other JSON.
     assert repr(call and sorted(call.model_info.items())) == repr(
         expected and sorted(expected.model_info.items())
     )
-    assert call == expected
     assert repr((short.attributes, short.oddities)) == repr((general.attributes, general.oddities))
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(attribute_sets())
+def test_both_ways_read_the_same_call(monkeypatch: pytest.MonkeyPatch, attributes: dict[str, Any]) -> None:
+    check_both_ways(monkeypatch, attributes)
 
 
 ORDINARY = {
     name: values[0]
     for name, values in VALUES.items()
-    if name not in ("gen_ai.system", "gen_ai.request.stop_sequences", "gen_ai.system_instructions", "custom")
+    if name
+    not in (
+        "gen_ai.system",
+        "gen_ai.request.stop_sequences",
+        "gen_ai.system_instructions",
+        "metadata",
+        "llm.custom",
+    )
 }
 
 
@@ -102,8 +118,35 @@ def test_what_instrumentations_write_goes_the_short_way(changed: dict[str, Any])
         {"gen_ai.request.temperature": True},
         {"gen_ai.response.finish_reasons": [1]},
         {"gen_ai.input.messages": "[]"},
-        {"custom": "x"},
+        {"metadata": "{}"},
+        {"llm.custom": "x"},
     ],
 )
 def test_what_needs_more_than_copying_goes_the_general_way(changed: dict[str, Any]) -> None:
     assert read_plain_call(ORDINARY | changed) is None
+
+
+@pytest.mark.parametrize("value", ["x", '{"user_id":"u","a":[1]}', 7])
+def test_both_ways_agree_beside_any_name_that_a_dialect_knows(
+    monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
+    paths = [
+        path for folder in (CORPUS, FIXTURES) for path in folder.glob("*.json") if "logs" not in path.name
+    ]
+    names = {name for path in paths for one in exported(path).spans for name in one.attributes}
+    for name in sorted(names - ORDINARY.keys()):
+        check_both_ways(monkeypatch, {**ORDINARY, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("langfuse.user.id", "u1"),
+        ("langsmith.user_id", "u1"),
+        ("mlflow.trace.user", "u1"),
+        ("openinference.span.kind", "CHAIN"),
+    ],
+)
+def test_a_mark_of_another_dialect_is_read(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert read_plain_call({**ORDINARY, name: value}) is None
+    check_both_ways(monkeypatch, {**ORDINARY, name: value})

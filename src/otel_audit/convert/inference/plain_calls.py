@@ -36,17 +36,31 @@ from otel_audit.convert.inference.semconv_fields import (
 from otel_audit.convert.inference.text_messages import write_text_messages
 from otel_audit.convert.spans import Attributes
 
-__all__ = ["UNREAD", "read_plain_call"]
+__all__ = ["is_left_alone", "read_plain_call"]
 
-UNREAD: Final = frozenset(
+_NAMESPACES: Final = frozenset(
     {
-        OPERATION_NAME, "server.address", "server.port", "error.type", "enduser.id", "user.id", "session.id",
-        "http.request.method", "http.response.status_code", "url.full", "url.path",
-        "network.protocol.version", "gen_ai.response.time_to_first_chunk", "gen_ai.input.messages_ref",
+        "gen_ai",
+        "llm",
+        "traceloop",
+        "openinference",
+        "mlflow",
+        "ai",
+        "mcp",
+        "langfuse",
+        "langsmith",
+        "metadata",
+    }
+)
+"""First words of the names that some dialect may read, though the conventions' table does not have them."""
+
+_LEFT_ALONE: Final = frozenset(
+    {
+        OPERATION_NAME, "gen_ai.response.time_to_first_chunk", "gen_ai.input.messages_ref",
         "gen_ai.output.messages_ref",
     }
 )  # fmt: skip
-"""Attributes that no dialect reads: an operation, and what says nothing of the call itself."""
+"""Names of these namespaces that none reads all the same."""
 
 _OPERATIONS: Final = frozenset({"chat", "generate_content", "text_completion"})
 """Operations whose request and response are messages."""
@@ -101,6 +115,11 @@ class _Shape:
 
 _SHAPES: Final[dict[tuple[str, ...], _Shape | None]] = {}
 """Names of attributes → their shape; ``None`` where the general way has to read them."""
+
+
+def is_left_alone(name: str) -> bool:
+    """Whether no dialect reads an attribute that is not in the conventions' table, by its name alone."""
+    return name.partition(".")[0] not in _NAMESPACES or name in _LEFT_ALONE
 
 
 def read_plain_call(attributes: Attributes) -> tuple[InferenceCall, Attributes] | None:
@@ -185,7 +204,7 @@ def _remember(names: tuple[str, ...]) -> _Shape | None:
 
 def _shape_of(names: tuple[str, ...]) -> _Shape | None:
     rest = [name for name in names if name not in FIELDS]
-    if OPERATION_NAME not in rest or not UNREAD.issuperset(rest):
+    if OPERATION_NAME not in rest or not all(map(is_left_alone, rest)):
         return None
     rest.remove(OPERATION_NAME)
     by_kind: dict[int, list[str]] = {kind: [] for kind in _ORDER}

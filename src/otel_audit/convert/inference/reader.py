@@ -25,7 +25,7 @@ from otel_audit.convert.inference import (
 from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.operations import MODEL_OPERATIONS, operation_named
-from otel_audit.convert.inference.plain_calls import UNREAD, read_plain_call
+from otel_audit.convert.inference.plain_calls import is_left_alone, read_plain_call
 from otel_audit.convert.spans import Attributes, SpanData
 
 __all__ = ["is_marked", "read", "settle_operation"]
@@ -98,7 +98,7 @@ def read(span: SpanData) -> InferenceCall | None:
         named = _read_with_derived(draft, span)
     else:
         semconv.read(attributes, draft)
-        if not UNREAD.issuperset(rest):
+        if not all(map(is_left_alone, rest)):
             named = _read_dialects(draft, span)
     events = message_events.read(span.events, draft) if span.events else span.events
     operation = settle_operation(draft, named)
