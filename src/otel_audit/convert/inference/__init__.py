@@ -2,8 +2,8 @@
 
 ``reader`` asks each dialect in turn: ``semconv`` (the GenAI conventions, current and older),
 ``message_events``, ``openinference``, ``openllmetry``, ``mlflow``, ``mcp``, ``vercel``. They fill one
-``draft``. ``messages``, ``parts``, ``media`` and ``tools`` hold the normal form that makes the same
-conversation the same bytes whoever recorded it.
+``draft``; ``plain_calls`` reads ordinary model calls without one. ``messages``, ``parts``, ``media`` and
+``tools`` hold the normal form that makes the same conversation the same bytes whoever recorded it.
 """
 
 from otel_audit.convert.inference.call import InferenceCall
