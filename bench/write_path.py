@@ -60,8 +60,9 @@ def fresh(spans: Sequence[ReadableSpan]) -> list[ReadableSpan]:
     return [copy.copy(span) for span in spans]
 
 
-def feed(processor: SpanProcessor, spans: Sequence[ReadableSpan], pause_at: int = 1024) -> None:
-    """End every span on this thread; wait now and then so that no queue overflows and drops its work."""
+def feed(processor: SpanProcessor, spans: Sequence[ReadableSpan]) -> None:
+    """End every span on this thread; wait at half of each queue, so that none overflows and drops its work."""
+    pause_at = 1024 if isinstance(processor, BatchSpanProcessor) else 4096
     for start in range(0, len(spans), pause_at):
         for span in spans[start : start + pause_at]:
             processor.on_end(span)
@@ -202,7 +203,7 @@ def bench_memory(spans: Sequence[ReadableSpan], total: int, folder: Path) -> lis
     curve = []
     for done in range(0, total, 100_000):
         for _ in range(0, 100_000, len(spans)):
-            feed(processor, fresh(spans), pause_at=4096)
+            feed(processor, fresh(spans))
         curve.append((done + 100_000, resident_mib()))
         print(f"  {curve[-1][0]:>9,} spans  {curve[-1][1]:7.1f} MiB", flush=True)
     processor.shutdown()

@@ -24,15 +24,13 @@ class AuditSpanProcessor(SpanProcessor):
 
     def __init__(self, settings: Settings | None = None, **arguments: object) -> None:
         self._recorder = acquire(settings if settings is not None else load(arguments))
-        self._record = self._recorder.record
+        # What the provider calls is the recorder itself: one call less in the application's thread.
+        self.on_end = self._recorder.record  # type: ignore[method-assign]
         self._closed = False
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take the span. Costs the application thread well under a microsecond."""
-        try:
-            self._record(span)
-        except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
-            self._recorder.lose("internal-error", 1)
+        self._recorder.record(span)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Make every span ended before durable, and written at the destinations if they can be reached.

@@ -105,6 +105,9 @@ class SpanQueue(Generic[Item]):
         self._room = threading.Condition()
         self._start_lock = threading.Lock()
         self._worker: threading.Thread | None = None
+        # Items below the gate need no second look; it opens when there is a thread to take them.
+        self._gate = 0
+        self._wake_at = self._options.max_batch - 1
         self._closing = False
         self._abandon_at: float | None = None
         self._episode_spent_s = 0.0
@@ -115,16 +118,23 @@ class SpanQueue(Generic[Item]):
     def put(self, item: Item) -> bool:
         """Take one item. Returns False if it was given up (and counted)."""
         waiting = self._waiting
-        if len(waiting) >= self._options.max_records and not self._wait_for_room():
-            self._report_loss("queue-full", 1)
+        length = len(waiting)
+        if length >= self._gate and not self._may_enter():
             return False
+        waiting.append(item)
+        if length == self._wake_at:
+            self._wake.set()
+        return not self._closing or self._put_while_closing(item)
+
+    def _may_enter(self) -> bool:
+        """Start the thread at the first item; wait for room when there is none."""
         if self._worker is None and not self._start():
             self._report_loss("after-shutdown", 1)
             return False
-        waiting.append(item)
-        if len(waiting) == self._options.max_batch:
-            self._wake.set()
-        return not self._closing or self._put_while_closing(item)
+        if len(self._waiting) >= self._options.max_records and not self._wait_for_room():
+            self._report_loss("queue-full", 1)
+            return False
+        return True
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything put before is durable. Returns False if the time ran out."""
@@ -176,6 +186,7 @@ class SpanQueue(Generic[Item]):
                 worker = threading.Thread(target=self._work, name=_THREAD_NAME, daemon=True)
                 worker.start()
                 self._worker = worker
+                self._gate = self._options.max_records
         return True
 
     def _wait_for_room(self) -> bool:

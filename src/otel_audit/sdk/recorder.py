@@ -36,6 +36,7 @@ class Recorder:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.users = 0
+        self._is_shared = False
         self._options = pipeline_options(settings)
         if settings.log.preflight:
             _try_destinations(self._options)
@@ -51,20 +52,25 @@ class Recorder:
                 wait_budget_loop_s=0.05 if waits else 0.0,
             ),
         )
-        self.put = self._queue.put
-        self.lose = self._losses.add
+        self._put = self._queue.put
 
     def record(self, span: ReadableSpan) -> None:
-        """Take one ended span, unless a door with the same settings has it already."""
+        """Take one ended span, unless a door with the same settings has it already. Never raises."""
+        try:
+            if self._is_shared and not self._mark(span):
+                return
+            self._put(span)
+        except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
+            self._losses.add("internal-error", 1)
+
+    def _mark(self, span: ReadableSpan) -> bool:
+        """Mark a span as ours. Returns False if another door has done so."""
         marks = span.__dict__
-        taken = marks.get(_MARK)
-        if taken is None:
-            marks[_MARK] = self
-        elif taken is self or (isinstance(taken, set) and self in taken):
-            return
-        else:
-            marks[_MARK] = {*taken, self} if isinstance(taken, set) else {taken, self}
-        self.put(span)
+        taken = marks.get(_MARK, frozenset())
+        if self in taken:
+            return False
+        marks[_MARK] = taken | {self}
+        return True
 
     def record_all(self, spans: Iterable[ReadableSpan]) -> None:
         """Take spans that come as a batch."""
@@ -127,6 +133,8 @@ def acquire(settings: Settings) -> Recorder:
         if recorder is None:
             recorder = _shared[settings] = Recorder(settings)
         recorder.users += 1
+        # Marks cost as much as the rest of the hand-over; with one door there is nobody to tell.
+        recorder._is_shared = recorder.users > 1
         return recorder
 
 
