@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from leaks.written import OBSERVED
+from otel_audit.convert.spans import LogData, ResourceData
 
 _START = OBSERVED - 60_000_000_000
 _END = _START + 5_000_000
@@ -162,3 +163,36 @@ def make_providers(text: str) -> Iterator[TracerProvider]:
     yield TracerProvider(resource=Resource.create({"service.name": "shop"}), shutdown_on_exit=False)
     hostile = {"service.name": text, "service.version": text, "host.note": text, f"note {text}": "a"}
     yield TracerProvider(resource=Resource.create(hostile), shutdown_on_exit=False)
+
+
+def make_logs(text: str) -> Iterator[LogData]:
+    """Log events with a text at each place that they have."""
+    call = {"gen_ai.system": "openai"}
+    for name, body, attributes in (
+        ("gen_ai.user.message", {"content": text}, call),
+        (
+            "gen_ai.choice",
+            {"index": 0, "message": {"content": text, "role": "assistant"}, "finish_reason": text},
+            call,
+        ),
+        ("gen_ai.choice", text, call),
+        (
+            "gen_ai.client.inference.operation.details",
+            None,
+            {"gen_ai.input.messages": [_message(text)], **_CHAT},
+        ),
+        ("gen_ai.user.message", str({"content": text}), call),
+        ("user.login", text, {"audit.action": "LOGIN", "note": text}),
+        ("user.login", [{text: [text]}], {"audit.action": "LOGIN", text: text.encode()}),
+        (text, {"deep": [{"er": text}]}, {"audit.action": "LOGIN"}),
+    ):
+        yield LogData(
+            name=name,
+            time_unix_nano=_START,
+            observed_unix_nano=_START + 1,
+            trace_id="",
+            span_id="",
+            body=body,
+            attributes=dict(attributes),
+            resource=ResourceData({"service.name": "shop"}),
+        )

@@ -13,7 +13,7 @@ from leaks.artefacts import files, rows
 from leaks.oracle import Oracle
 from leaks.planted import BASIC, OPENAI_KEY, PLANTED, Planted
 from leaks.sentences import SENTENCES
-from leaks.spans import ATTRIBUTES, CHANGING_CASE, make_providers, make_spans
+from leaks.spans import ATTRIBUTES, CHANGING_CASE, make_logs, make_providers, make_spans
 from leaks.written import FORMATS, Written, everything_logged, write
 from otel_audit.convert.from_otlp import read_protobuf
 
@@ -62,9 +62,8 @@ def through_otlp(
         for provider in make_providers(text):
             provider.add_span_processor(kept)
             make_spans(provider, text, _left_out(planted))
-        batches.append(
-            (read_protobuf(encode_spans(kept.spans).SerializeToString(), signal="traces").spans, [])
-        )
+        spans = read_protobuf(encode_spans(kept.spans).SerializeToString(), signal="traces").spans
+        batches.append((spans, list(make_logs(text))))
     with everything_logged() as said:
         return write(tmp_path_factory.mktemp("otlp"), batches, request.param), said
 
