@@ -48,6 +48,8 @@ _WORDS: Final = {
     "audit.auth.decision": ("auth.decision", frozenset({"allow", "deny", "unknown"})),
 }
 
+_VERB: Final = re.compile(r"[A-Za-z][A-Za-z_. -]{0,39}")
+
 _EVENT_NAME: Final = re.compile(r"[a-z][a-z_-]{0,31}\d{0,2}(?:\.[a-z][a-z_-]{0,31}\d{0,2}){1,5}")
 
 _RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -94,7 +96,9 @@ def _take(row: dict[str, object], name: str, value: Value, oddities: list[str]) 
         case "audit.action":
             if not isinstance(value, str) or not value.strip():
                 return False
-            row["action"] = value.strip().upper()
+            verb = value.strip()
+            # Only a word is put into capitals: a key that stands here by mistake must stay what masking knows.
+            row["action"] = verb.upper() if _VERB.fullmatch(verb) else verb
         case "audit.auth.mfa":
             if not isinstance(value, bool):
                 return False

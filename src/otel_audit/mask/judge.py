@@ -387,13 +387,20 @@ def _matches(
             spans: Iterable[tuple[int, int]] = (next((span for span in groups if span[0] >= 0), match[0]),)
         else:
             spans = entry.validate(Candidate(text, start, stop, groups))
-        validated = False
+        behind = 0
         for first, last in spans:
-            validated = True
+            behind = max(behind, last)
             yield start, max(stop, last), Finding(first, last, entry.entity, entry.secret, text[first:last])
-        if not validated:
+        if not behind:
             yield start, stop, None
-        position = start + 1 if entry.retry and not validated else stop
+        # A match may take in more than it finds: what it found nothing in is looked at again.
+        if entry.goes_on is not None:
+            group, side = entry.goes_on
+            position = max(start + 1, groups[group][side])
+        elif behind:
+            position = max(start + 1, min(behind, stop))
+        else:
+            position = start + 1 if entry.retry else stop
 
 
 def _mapped(finding: Finding, view: View) -> Finding:

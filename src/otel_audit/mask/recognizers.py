@@ -57,6 +57,8 @@ class Recognizer:
         claims: findings of others within the whole match are not made, such as an e-mail address that is a
             password and a host.
         retry: after a match that was not validated, go on behind its first byte instead of its last.
+        goes_on: a group, and 0 for its start or 1 for its end, where the search goes on after a match: a value may
+            have names and values in it.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Recognizer:
     secret: bool = False
     claims: bool = False
     retry: bool = False
+    goes_on: tuple[int, int] | None = None
 
 
 PLAIN_NUMBER: Final = b"0123456789 -./()_,+\t\r\n"
@@ -270,7 +273,7 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
     Recognizer(
         "header-line", "CREDENTIAL", credentials.HEADER_LINE,
         ("Authorization: ApiKey plainsecret", "Cookie: theme=dark; id=xyz"), ("authorization failed", "cookie recipe"),
-        triggers=(b"(?i:authorization|cookie)[\"'\\\\ ]{0,6}[:=]",), secret=True,
+        triggers=(b"(?i:authorization|cookie)[\"'\\\\ ]{0,6}[:=]",), secret=True, goes_on=(0, 0),
     ),
     Recognizer(
         "named-secret", "CREDENTIAL", credentials.PAIR,
@@ -278,7 +281,7 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
          "X-Goog-Signature=abcdef", "client_secret => zzz", "session=abc123"),
         ("tokens: 512", "max_tokens=4096", "Token: the unit of text", "password: string", "secret=***",
          "the password is wrong", "tokenizer=bpe"),
-        triggers=(credentials.NAME_TRIGGER,), validate=credentials.named_value, secret=True,
+        triggers=(credentials.NAME_TRIGGER,), validate=credentials.named_value, secret=True, goes_on=(0, 1),
     ),
 )  # fmt: skip
 """Every recogniser, in the order in which they win where findings overlap."""
