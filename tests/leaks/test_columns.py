@@ -61,7 +61,22 @@ def test_rows_before_and_behind(place: str, neighbours: str) -> None:
 @pytest.mark.parametrize("glue", [" ", ", ", "\n", "; ", " | ", " and then "])
 def test_two_values_in_one_text(glue: str) -> None:
     rows = []
-    for first, second in itertools.permutations(SENTENCES.values(), 2):
+    for first, second in itertools.product(SENTENCES.values(), repeat=2):
         text = f"{first}{glue}{second}"
         rows += [{"errorMessage": text}, {"attributes": json.dumps({"note": [text, {"n": text}]})}]
     assert readable(rows) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "session: http://h/cb?token=s3cr3t",
+        "see session:http://h/cb?password=hunter2",
+        "a session: x=1?password=hunter2",
+        "to DE89370400440532013000 today/to DE89370400440532013000 today",
+        "DE89370400440532013000 DE89370400440532013000 DE89370400440532013000",
+    ],
+)
+def test_a_match_hides_nothing_behind_it(text: str) -> None:
+    key, _, value = text.partition(": ")
+    assert readable([{"errorMessage": text}, {"attributes": json.dumps({key: value, "note": text})}]) == []
