@@ -67,7 +67,7 @@ def _leaks(oracle: Oracle, run: Run, results: tuple[Result, ...]) -> Iterator[Le
         for name, output in (("stdout", result.stdout), ("stderr", result.stderr)):
             yield from oracle.leaks(Text(name, line) for line in output.splitlines())
             yield from oracle.leaks([Text(f"{name} in one", " ".join(output.split()), is_raw=True)])
-    yield from oracle.leaks(Text("log", line) for line in run.said)  # type: ignore[attr-defined]
+    yield from oracle.leaks(Text("log", line) for line in dict.fromkeys(run.said))  # type: ignore[attr-defined]
 
 
 def leaks_on_disk(folder: Path) -> list[str]:
