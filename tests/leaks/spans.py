@@ -120,7 +120,7 @@ ATTRIBUTES: dict[str, tuple[SpanKind, Callable[[str], dict[str, Any]]]] = {
 """Places of attributes: kind of span and its attributes with a text at that place."""
 
 
-CHANGING_CASE = frozenset({"action", "header name", "operation", "provider", "role"})
+CHANGING_CASE = frozenset({"header name", "operation", "provider", "role"})
 """Places of which conversion makes upper or lower case."""
 
 
