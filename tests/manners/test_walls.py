@@ -58,8 +58,3 @@ def test_rooms_without_files_open_none(room):
         if opens or operating_system:
             guilty.append(place(module))
     assert guilty == []
-
-
-def test_nothing_in_the_source_knows_where_it_was_built():
-    for module in MODULES:
-        assert "/work/" not in module.read_text(), place(module)
