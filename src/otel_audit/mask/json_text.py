@@ -65,6 +65,8 @@ _GAP_IN_JSON: Final = (
 STRUCTURE_TRIGGERS: Final = (
     # A digit at the end of one string and at the start of the next.
     rb'[0-9][^0-9A-Za-z"]{0,4}"' + _GAP_IN_JSON + rb'\\*"[^0-9A-Za-z"]{0,4}[0-9]',
+    # A string that begins as JSON does: only parsing it tells whether it was cut.
+    rb'"[\[{]{1,2}\\',
     # A quote of the fifth level of JSON within JSON has 31 backslashes.
     rb"\\{16}",
 )
@@ -253,7 +255,7 @@ class _Walk:
         return masked if changed else items
 
     def text(self, text: str, path: _Path, name: str | None, depth: int, pieces: Sequence[Finding]) -> str:
-        if len(text) < _SHORTEST or (not pieces and self._passed_by(text)):
+        if not pieces and (len(text) < _SHORTEST or self._passed_by(text)):
             if self._rules and self._scribe.policy.withholds(str(path), self._scribe.facts):
                 return self._scribe.give_up(str(path), "policy")
             return text
