@@ -39,9 +39,12 @@ def test_a_batch_that_is_given_again_is_numbered_once(tmp_path, monkeypatch, fai
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(StreamWriter, failing, refuse)
+    prepared = pipeline.prepare(both_streams(), observed_unix_nano=OBSERVED)
     with pytest.raises(SpoolError):
-        pipeline.write(both_streams(), observed_unix_nano=OBSERVED)
-    pipeline.write(both_streams(), observed_unix_nano=OBSERVED)
+        pipeline.append(prepared)
+    assert prepared.durable_unix_nano == 0
+    pipeline.append(prepared)
+    assert prepared.durable_unix_nano > 0
     assert pipeline.close(60)
     files = list((tmp_path / "log").rglob("*.parquet"))
     ids = [

@@ -71,11 +71,6 @@ class MaskedBatch:
         ids: list[str] = self.records.column("recordId").to_pylist()  # type: ignore[assignment]  # never null
         return ids
 
-    def without(self, record_ids: set[str]) -> MaskedBatch:
-        """The records that do not have one of these ids."""
-        keep = pa.array([record_id not in record_ids for record_id in self.record_ids()], pa.bool_())
-        return MaskedBatch(self.records.filter(keep), self.record_hashes.filter(keep), seal=_SEAL)
-
     def by_stream(self) -> dict[str, MaskedBatch]:
         """The records of each stream that occurs, in order."""
         streams: Column = self.records.column("stream")

@@ -2,10 +2,11 @@
 
 ::
 
-    write()   convert ─► mask ─► append to the spool ─► fdatasync              durable, in the caller's thread
-    ship()    seal ─► encode ─► plan ─► create the objects ─► the manifest     committed, in the shipper's thread
+    prepare()   convert ─► mask                                                  in a caller's thread
+    append()    append to the spool ─► fdatasync                                 durable; in another, if it likes
+    (shipper)   seal ─► encode ─► plan ─► create the objects ─► the manifest     committed, in the shipper's thread
 
-``write`` returns when its records are durable on the local disk. The shipper follows behind: it seals what is
+``append`` returns when its records are durable on the local disk. The shipper follows behind: it seals what is
 large or old enough, and tries each destination for as long as it takes. Whatever a crash leaves in the spool,
 the next process that opens it ships in the same way. ``docs/format.md`` numbers the steps.
 """
@@ -19,16 +20,15 @@ import weakref
 from collections.abc import Sequence
 from typing import Final
 
-import pyarrow.compute as pc
-
 from otel_audit.convert.converter import Converter
 from otel_audit.convert.spans import LogData, SpanData
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import SpoolError
-from otel_audit.mask.masker import MaskedBatch, Masker
+from otel_audit.mask.masker import Masker
 from otel_audit.pipeline.destination import Destination, destination_id
 from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.options import PipelineOptions
+from otel_audit.pipeline.prepared import Prepared
 from otel_audit.pipeline.shipper import Shipper
 from otel_audit.spool import Slot, SpoolOptions, StreamWriter
 
@@ -68,36 +68,47 @@ class Pipeline:
         self._service = self._options.service or ""
         self._slot: Slot | None = None
         self._writers: dict[str, StreamWriter] = {}
-        self._taken: set[str] = set()
         self._shipper: Shipper | None = None
+
+    def prepare(
+        self, spans: Sequence[SpanData], logs: Sequence[LogData] = (), *, observed_unix_nano: int
+    ) -> Prepared:
+        """Make masked records of spans and log events. Touches neither disk nor network.
+
+        Args:
+            spans: ended spans, which are used up; what is no record is left out.
+            logs: log events, likewise.
+            observed_unix_nano: when they reached us.
+        """
+        batch = self._converter.convert(spans, logs, observed_unix_nano=observed_unix_nano)
+        return Prepared(self._masker.mask(batch) if len(batch) else None)
+
+    def append(self, prepared: Prepared, *, use_reserve: bool = False) -> None:
+        """Make records durable: they survive a crash of the machine from now on, and are at their destinations
+        after the next rotation.
+
+        Raises:
+            SpoolError: the disk refused or a bound of the spool is reached. Append the same again until it
+                goes through: what was taken of it already is not taken twice.
+            ConfigurationError: the spool's folder is unsafe.
+        """
+        if prepared.count:
+            shipper = self._shipper or self._open(prepared.service)
+            prepared.append_to(self._writers, use_reserve=use_reserve)
+            for writer in self._writers.values():
+                writer.sync()
+            prepared.durable_unix_nano = time.time_ns()
+            shipper.notice()
+        if self.losses and self._slot is not None and not use_reserve:
+            self._record_losses()
 
     def write(
         self, spans: Sequence[SpanData], logs: Sequence[LogData] = (), *, observed_unix_nano: int
     ) -> int:
-        """Make records of spans and log events durable.
-
-        Args:
-            spans: ended spans; what is no record is left out.
-            logs: log events.
-            observed_unix_nano: when they reached us.
-
-        Returns:
-            How many records were written. They survive a crash of the machine from now on, and are at their
-            destinations after the next rotation.
-
-        Raises:
-            SpoolError: the disk refused or a bound of the spool is reached. Give the same spans again: what
-                was taken of them already is not taken twice.
-            ConfigurationError: the spool's folder is unsafe.
-        """
-        batch = self._converter.convert(spans, logs, observed_unix_nano=observed_unix_nano)
-        if not len(batch):
-            return 0
-        masked = self._masker.mask(batch)
-        self._append(masked)
-        if self.losses:
-            self._record_losses()
-        return len(batch)
+        """:meth:`prepare` and :meth:`append` in one. Returns how many records were made durable."""
+        prepared = self.prepare(spans, logs, observed_unix_nano=observed_unix_nano)
+        self.append(prepared)
+        return prepared.count
 
     def flush(self, timeout_s: float) -> bool:
         """Seal what is pending and bring it to the destinations.
@@ -119,32 +130,12 @@ class Pipeline:
         self._reset()
         return complete
 
-    def _append(self, masked: MaskedBatch, *, use_reserve: bool = False) -> None:
-        shipper = self._shipper or self._open(masked)
-        if self._taken:
-            masked = masked.without(self._taken)
-        taken: list[str] = []
-        try:
-            for stream, part in masked.by_stream().items():
-                self._writers[stream].append(part, use_reserve=use_reserve)
-                taken += part.record_ids()
-            for writer in self._writers.values():
-                writer.sync()
-        except SpoolError:
-            # Whoever sees this offers the batch again. What a writer has taken it keeps and writes again by
-            # itself, so it must not be numbered twice.
-            self._taken |= set(taken)
-            raise
-        self._taken.clear()
-        shipper.notice()
-
-    def _open(self, first: MaskedBatch) -> Shipper:
+    def _open(self, service: str | None) -> Shipper:
         with self._opening:
             if self._shipper is not None:
                 return self._shipper
             options = self._options
-            named = options.service or pc.struct_field(first.records.column("service"), "name")[0].as_py()
-            self._service = named or _UNNAMED_SERVICE
+            self._service = options.service or service or _UNNAMED_SERVICE
             slot = Slot.acquire(
                 options.spool_root, self._service, SpoolOptions(max_bytes=options.spool_max_bytes)
             )
@@ -167,8 +158,7 @@ class Pipeline:
         now = time.time_ns()
         events = [loss.event(self._service) for loss in owed]
         try:
-            batch = self._converter.convert((), events, observed_unix_nano=now)
-            self._append(self._masker.mask(batch), use_reserve=True)
+            self.append(self.prepare((), events, observed_unix_nano=now), use_reserve=True)
         except SpoolError:
             self.losses.owe(owed)
 
