@@ -60,6 +60,12 @@ class Fingerprint:
         compare_sha256(ours.hexdigest(), path=path, sha256=sha256)
         return cls(size, _base64(crc32c.to_bytes(4, "big")), _base64(md5.digest()))
 
+    def agrees(self, stored: Fingerprint) -> bool | None:
+        """Whether ``stored`` is of the same content; None if it is composed, and of the same size."""
+        if stored.md5 is None and stored.size == self.size:
+            return None
+        return stored == self
+
     @classmethod
     def read(cls, resource: bytes) -> Fingerprint:
         """From an object resource of the API."""
@@ -75,17 +81,30 @@ class GcsApi:
         endpoint: scheme, host and port.
         bucket: its name.
         authorize: adds credentials to the headers of a request.
+        forget: has credentials looked for again at the next request.
     """
 
     def __init__(
-        self, http: HttpClient, *, endpoint: str, bucket: str, authorize: Callable[[dict[str, str]], None]
+        self,
+        http: HttpClient,
+        *,
+        endpoint: str,
+        bucket: str,
+        authorize: Callable[[dict[str, str]], None],
+        forget: Callable[[], None],
     ) -> None:
-        self._http, self._endpoint, self._authorize = http, URL(endpoint), authorize
+        self._http, self._endpoint = http, URL(endpoint)
+        self._authorize, self._forget = authorize, forget
         self._bucket = quote(bucket, safe="")
 
     async def close(self) -> None:
         """Close all connections."""
         await self._http.close()
+
+    async def after_blocked(self, cause: str) -> None:
+        """Look for credentials again after a 401: somebody may put others in place."""
+        if cause == "http-401":
+            self._forget()
 
     async def upload(
         self, key: str, content: bytes | Path, mine: Fingerprint, *, path: str, chunk_bytes: int
