@@ -12,7 +12,17 @@ from typing import Any
 from otel_audit.spool.files import Files
 
 CHANGING = frozenset(
-    {"append", "create", "create_append", "create_sink", "make_folder", "remove_folder", "rename", "unlink"}
+    {
+        "append",
+        "create",
+        "create_append",
+        "create_sink",
+        "make_folder",
+        "overwrite",
+        "remove_folder",
+        "rename",
+        "unlink",
+    }
 )
 """Between two of these the disk stays as it is for whoever comes after a crash."""
 
@@ -64,6 +74,9 @@ class FaultyFiles(Files):
                 descriptor, buffers = arguments
                 content = b"".join(buffers)
                 os.write(descriptor, content[: len(content) // 2])
+            elif name == "overwrite":
+                path, offset, content = arguments
+                call(path, offset, content[: len(content) // 2])
             self._fail()
         result = None if name in SYNCING else call(*arguments)
         if fails:
@@ -95,8 +108,8 @@ class FaultyFiles(Files):
 class PowerCutFiles(FaultyFiles):
     """A disk that keeps only what was synced when the power goes: the worst that POSIX allows.
 
-    Bytes beyond the last fsync of their file are lost; so is each name that was made, changed or removed
-    since the last fsync of its folder.
+    Bytes beyond the last fsync of their file are lost, bytes written over since then are the old ones; so is
+    each name that was made, changed or removed since the last fsync of its folder.
 
     Args:
         at: before which sync the power goes, from 1.
@@ -110,6 +123,7 @@ class PowerCutFiles(FaultyFiles):
         self._open: dict[int, Path] = {}
         self._durable: dict[Path, int] = {}
         self._undo: list[tuple[Path, Callable[[], None]]] = []
+        self._written_over: dict[Path, bytes] = {}
 
     def _step(self, name: str, call: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         before = getattr(self, f"_before_{name}", None)
@@ -134,8 +148,12 @@ class PowerCutFiles(FaultyFiles):
     def _after_fdatasync(self, result: None, descriptor: int) -> None:
         self._after_fsync(result, self._open[descriptor])
 
+    def _before_overwrite(self, path: Path, *_: object) -> None:
+        self._written_over.setdefault(path, path.read_bytes())
+
     def _after_fsync(self, _result: None, path: Path) -> None:
         self._durable[path] = path.stat().st_size
+        self._written_over.pop(path, None)
 
     def _after_fsync_folder(self, _result: None, folder: Path) -> None:
         self._undo = [(where, undo) for where, undo in self._undo if where != folder]
@@ -173,6 +191,9 @@ class PowerCutFiles(FaultyFiles):
     def bury(self) -> None:
         """Close what was open, and lose what was not synced."""
         super().bury()
+        for path, content in self._written_over.items():
+            if path.exists():
+                path.write_bytes(content)
         for path, size in self._durable.items():
             if path.exists() and path.stat().st_size > size:
                 os.truncate(path, size)

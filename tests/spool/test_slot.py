@@ -316,7 +316,7 @@ def test_what_was_found_is_made_durable_first(tmp_path: Path, start_child: Start
             super().fsync(path)
 
     with take(tmp_path, files=Watched()):
-        assert synced == segments(tmp_path)
+        assert synced[:1] == segments(tmp_path)
 
 
 def test_a_failed_append_does_not_come_back(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from opentelemetry.semconv._incubating.attributes.service_attributes import SERVICE_NAME
 
-from otel_audit.convert.spans import LogData, ResourceData
+from otel_audit.convert.spans import Attributes, LogData, ResourceData
 from otel_audit.seal.times import timestamp
 
 _log = logging.getLogger(__name__)
@@ -26,19 +28,40 @@ class Loss:
     """Records lost for one cause.
 
     Attributes:
-        cause: from a closed set: ``queue-full``, ``shutdown-timeout``, ``after-shutdown``, ``internal-error``.
-        count: how many.
+        cause: from a closed set: ``queue-full``, ``shutdown-timeout``, ``after-shutdown``, ``internal-error``,
+            ``unclean-end``.
+        count: how many; None where that is not known.
         from_unix_nano: not before this instant.
         to_unix_nano: not after this one.
     """
 
     cause: str
-    count: int
+    count: int | None
     from_unix_nano: int
     to_unix_nano: int
 
+    def plus(self, other: Loss) -> Loss:
+        """Both as one loss of this cause."""
+        return Loss(
+            self.cause,
+            None if self.count is None or other.count is None else self.count + other.count,
+            min(self.from_unix_nano, other.from_unix_nano),
+            max(self.to_unix_nano, other.to_unix_nano),
+        )
+
     def event(self, service: str) -> LogData:
         """What the log says of it."""
+        attributes: Attributes = {
+            "audit.action": "LOSE",
+            "audit.outcome": "failure",
+            "audit.actor.id": service,
+            "audit.actor.type": "system",
+            "audit.gap.cause": self.cause,
+            "audit.gap.from": timestamp(self.from_unix_nano),
+            "audit.gap.to": timestamp(self.to_unix_nano),
+        }
+        if self.count is not None:
+            attributes["audit.gap.count"] = self.count
         return LogData(
             name=GAP_EVENT,
             time_unix_nano=self.to_unix_nano,
@@ -46,67 +69,75 @@ class Loss:
             trace_id="",
             span_id="",
             body=None,
-            attributes={
-                "audit.action": "LOSE",
-                "audit.outcome": "failure",
-                "audit.actor.id": service,
-                "audit.actor.type": "system",
-                "audit.gap.cause": self.cause,
-                "audit.gap.count": self.count,
-                "audit.gap.from": timestamp(self.from_unix_nano),
-                "audit.gap.to": timestamp(self.to_unix_nano),
-            },
+            attributes=attributes,
             resource=ResourceData({SERVICE_NAME: service}),
             is_own=True,
         )
 
 
 class Losses:
-    """What is lost and not yet in the log. Thread-safe; never raises."""
+    """What is lost and not yet in the log. Thread-safe; never raises, never waits to count."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._news: deque[Loss] = deque()
         self._owed: dict[str, Loss] = {}
+        self._total: dict[str, int] = {}
         self._said_s = float("-inf")
-        self.total: dict[str, int] = {}
-        """Since the process started, by cause."""
 
     def __bool__(self) -> bool:
-        return bool(self._owed)
+        return bool(self._news or self._owed)
+
+    @property
+    def total(self) -> dict[str, int]:
+        """Records given up since the process started, by cause."""
+        with self._lock:
+            self._fold()
+            return dict(self._total)
 
     def add(self, cause: str, count: int) -> None:
         """Count records that were given up."""
         now = time.time_ns()
-        with self._lock:
-            before = self._owed.get(cause)
-            self._owed[cause] = (
-                Loss(cause, count, now, now)
-                if before is None
-                else Loss(cause, before.count + count, before.from_unix_nano, now)
-            )
-            self.total[cause] = self.total.get(cause, 0) + count
-            say = time.monotonic() - self._said_s > _LINE_EVERY_S
-            if say:
-                self._said_s = time.monotonic()
-            totals = dict(self.total) if say else {}
-        if say:
-            lost = ", ".join(f"{cause} {number}" for cause, number in totals.items())
-            _log.error("audit records lost since start: %s; each is in a gap record of the log", lost)
+        self._news.append(Loss(cause, count, now, now))
+        # Somebody who holds the lock may be the thread that a signal handler of the application interrupted.
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._fold()
+            if time.monotonic() - self._said_s <= _LINE_EVERY_S:
+                return
+            self._said_s = time.monotonic()
+            lost = ", ".join(f"{cause} {number}" for cause, number in self._total.items())
+        finally:
+            self._lock.release()
+        _log.error("audit records lost since start: %s; each is in a gap record of the log", lost)
 
     def take(self) -> list[Loss]:
         """What is owed to the log. The caller gives it back with :meth:`owe` if it cannot write it."""
         with self._lock:
+            self._fold()
             taken = list(self._owed.values())
             self._owed.clear()
         return taken
 
-    def owe(self, losses: list[Loss]) -> None:
-        """Take back what could not be written."""
+    def owe(self, losses: Iterable[Loss]) -> None:
+        """Take back what could not be written, or take over what another process could not."""
         with self._lock:
             for loss in losses:
-                since = self._owed.get(loss.cause)
-                self._owed[loss.cause] = (
-                    loss
-                    if since is None
-                    else Loss(loss.cause, loss.count + since.count, loss.from_unix_nano, since.to_unix_nano)
-                )
+                self._owe(loss)
+
+    def owed(self) -> list[Loss]:
+        """What :meth:`take` would give."""
+        with self._lock:
+            self._fold()
+            return list(self._owed.values())
+
+    def _fold(self) -> None:
+        while self._news:
+            loss = self._news.popleft()
+            self._owe(loss)
+            self._total[loss.cause] = self._total.get(loss.cause, 0) + (loss.count or 0)
+
+    def _owe(self, loss: Loss) -> None:
+        since = self._owed.get(loss.cause)
+        self._owed[loss.cause] = loss if since is None else since.plus(loss)

@@ -26,6 +26,7 @@ from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import SpoolError
 from otel_audit.mask.masker import Masker
 from otel_audit.pipeline.destination import Destination, destination_id
+from otel_audit.pipeline.inheritance import inherited, keep
 from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.prepared import Prepared
@@ -126,6 +127,7 @@ class Pipeline:
         shipper, slot = self._shipper, self._slot
         complete = shipper is None or shipper.close(timeout_s)
         if slot is not None:
+            keep(self.losses, slot, at_once=True)
             slot.close()
         self._reset()
         return complete
@@ -148,7 +150,8 @@ class Pipeline:
                 )
                 for stream in options.streams
             }
-            shipper = Shipper(slot, writers, options.streams, _destinations(options))
+            self.losses.owe(inherited(slot))
+            shipper = Shipper(slot, writers, options.streams, _destinations(options), self.losses)
             self._slot, self._writers, self._shipper = slot, writers, shipper
             return shipper
 
@@ -161,6 +164,8 @@ class Pipeline:
             self.append(self.prepare((), events, observed_unix_nano=now), use_reserve=True)
         except SpoolError:
             self.losses.owe(owed)
+        if self._slot is not None:
+            keep(self.losses, self._slot)
 
 
 def _destinations(options: PipelineOptions) -> list[Destination]:

@@ -16,6 +16,8 @@ from typing import Final
 
 from otel_audit.errors import AuditError, SpoolError, describe_defect
 from otel_audit.pipeline.destination import Destination
+from otel_audit.pipeline.inheritance import keep
+from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.options import StreamOptions
 from otel_audit.spool import Slot, StreamWriter
 
@@ -63,6 +65,7 @@ class Shipper:
         writers: whose segments are sealed, by stream.
         streams: when.
         destinations: where to.
+        losses: what the log is not told yet; the slot keeps it.
     """
 
     def __init__(
@@ -71,8 +74,10 @@ class Shipper:
         writers: Mapping[str, StreamWriter],
         streams: Sequence[StreamOptions],
         destinations: Sequence[Destination],
+        losses: Losses,
     ) -> None:
         self._slot, self._writers, self._streams = slot, writers, streams
+        self._losses = losses
         self._routes = [_Route(destination) for destination in destinations]
         self._state = threading.Condition()
         self._asked = 0
@@ -139,6 +144,7 @@ class Shipper:
 
     def _pass(self, *, everything: bool) -> bool:
         """Seal what is due, then try each destination that is due. Returns whether nothing is owed any more."""
+        keep(self._losses, self._slot)
         for stream in self._streams:
             if everything or self._is_due(stream):
                 try:

@@ -19,6 +19,8 @@ __all__ = ["Budget", "Usage"]
 
 _DEFAULT_MAX_BYTES: Final = 4 << 30
 
+_COUNTED: Final = ("writers", "outbox", "quarantine")
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -59,7 +61,9 @@ class Budget:
         """
         free, _ = self._files.disk(self._folder)
         with self._lock:
-            self._used = sum(self._files.file_sizes(self._folder))
+            self._used = sum(
+                size for name in _COUNTED for size in self._files.file_sizes(self._folder / name)
+            )
             # What the slot holds already is not free, but it is ours.
             default = min(_DEFAULT_MAX_BYTES, (free + self._used) // 2)
             self._max_bytes = default if self._options.max_bytes is None else self._options.max_bytes

@@ -20,6 +20,7 @@ from typing import Final
 
 from otel_audit.spool.budget import Budget
 from otel_audit.spool.files import Files, explain
+from otel_audit.spool.ledger import LEDGER_FILE, Ledger
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.writers import Writers, WriterState
@@ -43,6 +44,7 @@ class Custody:
 
     Attributes:
         writers: the writers on disk.
+        ledger: how its last holder left it, and what is lost.
         states: what is known of each, oldest first.
     """
 
@@ -53,6 +55,7 @@ class Custody:
         self._clock_unix_nano = clock_unix_nano
         self._guard = threading.RLock()
         self.writers = Writers(files, path / WRITERS)
+        self.ledger = Ledger(files, path / LEDGER_FILE)
         self.states: list[WriterState] = []
         self._outboxes: dict[str, Outbox] = {}
 
@@ -64,6 +67,11 @@ class Custody:
             SpoolCorrupt: a file that is not a segment cannot be read.
         """
         self.states.extend(self.writers.load())
+        newest = [state.segments[-1].last_append() for state in self.states if state.segments]
+        self.ledger.take_up(
+            last_append_unix_nano=max(filter(None, newest), default=0),
+            now_unix_nano=self._clock_unix_nano(),
+        )
         for name in self._files.names(self._path / OUTBOX):
             if re.fullmatch(SLUG, name):
                 self.outbox(name).load()

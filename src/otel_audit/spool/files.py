@@ -12,17 +12,15 @@ Rules that hold for all of them:
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from otel_audit.errors import SpoolError
+from otel_audit.spool.explain import explain
+from otel_audit.spool.mounts import type_at
 
 __all__ = ["Files", "explain", "on_fork_in_child"]
 
@@ -40,20 +38,6 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 def on_fork_in_child(callback: Callable[[], None]) -> None:
     """Have ``callback`` called in every child that ``os.fork`` makes, before anything else runs there."""
     os.register_at_fork(after_in_child=callback)
-
-
-@contextmanager
-def explain(doing: str) -> Iterator[None]:
-    """Turn an ``OSError`` into a SpoolError that says what could not be done, and the system's name for why.
-
-    Args:
-        doing: completes "the spool cannot …".
-    """
-    try:
-        yield
-    except OSError as error:
-        cause = errno.errorcode.get(error.errno or 0, type(error).__name__)
-        raise SpoolError(f"the spool cannot {doing}: {cause}") from error
 
 
 class Files:
@@ -135,6 +119,20 @@ class Files:
         """Create a file that must not exist, with this content. Not durable: see :meth:`fsync`."""
         with os.fdopen(os.open(path, _CREATE | os.O_WRONLY, FILE_MODE), "wb", buffering=0) as file:
             self.append(file.fileno(), [memoryview(content)])
+
+    def overwrite(self, path: Path, offset: int, content: bytes) -> None:
+        """Write over a part of a file, which has that length already. Not durable: see :meth:`fsync`.
+
+        Raises:
+            OSError: any part of the content may have been written.
+        """
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            while content:
+                written = os.pwrite(descriptor, content, offset)
+                content, offset = content[written:], offset + written
+        finally:
+            os.close(descriptor)
 
     def read(self, path: Path) -> bytes:
         """All bytes of a file.
@@ -249,22 +247,9 @@ class Files:
         return os.geteuid()
 
     def file_system(self, path: Path) -> str | None:
-        """Type of the file system that holds a path, as Linux names it; None where that is not known.
-
-        See ``proc_pid_mountinfo(5)``: field 5 is the mount point, the first field after ``-`` the type.
-        """
+        """Type of the file system that holds a path, as Linux names it; None where that is not known."""
         try:
-            lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+            mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
         except OSError:
             return None
-        real = os.path.realpath(path)
-        found: tuple[int, str] | None = None
-        for line in filter(None, lines):
-            before, _, after = line.partition(" - ")
-            # Space, tab, line end and backslash are written as octal numbers.
-            point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), before.split(" ")[4])
-            inside = real == point or real.startswith(point.rstrip("/") + "/")
-            # A later line with the same mount point lies on top of the earlier one.
-            if inside and (found is None or len(point) >= found[0]):
-                found = len(point), after.split(" ")[0]
-        return None if found is None else found[1]
+        return type_at(mounts, os.path.realpath(path))

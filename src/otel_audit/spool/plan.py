@@ -50,15 +50,24 @@ class Loss(msgspec.Struct, frozen=True, rename="camel"):
 
     Attributes:
         cause: short name from a closed set.
-        count: how many.
+        count: how many; None where that is not known.
         from_unix_nano: not before this instant, nanoseconds since the epoch.
         to_unix_nano: not after this one.
     """
 
     cause: str
-    count: int
+    count: int | None
     from_unix_nano: int
     to_unix_nano: int
+
+    def plus(self, other: Loss) -> Loss:
+        """Both as one loss of this cause."""
+        return Loss(
+            self.cause,
+            None if self.count is None or other.count is None else self.count + other.count,
+            min(self.from_unix_nano, other.from_unix_nano),
+            max(self.to_unix_nano, other.to_unix_nano),
+        )
 
 
 class Plan(msgspec.Struct, frozen=True, rename="camel"):

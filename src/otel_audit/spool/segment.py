@@ -16,6 +16,7 @@ from typing import Final
 from otel_audit.errors import SpoolCorrupt
 from otel_audit.spool.files import Files
 from otel_audit.spool.frame import HEADER_BYTES, Frame, NumberedBatch, decode, parse_header
+from otel_audit.spool.horizon import earliest_end
 from otel_audit.spool.scan import Corruption, FramePlace, Scan, scan
 
 __all__ = ["OpenSegment", "Run", "SealedSegment", "parse_segment_name", "segment_name"]
@@ -141,6 +142,19 @@ class SealedSegment:
                 yield decode(header, payload)
         finally:
             self._files.close(descriptor)
+
+    def last_append(self) -> int | None:
+        """When the earliest record of its last append ended, nanoseconds since the epoch.
+
+        Returns:
+            None if that cannot be read back; :meth:`batches` says why.
+        """
+        try:
+            for batch in self.batches(Run(self.frames[-1:])):
+                return earliest_end(batch.records)
+        except SpoolCorrupt:
+            return None
+        return None
 
     def rescan(self) -> None:
         """Judge the file again and keep what is good now.

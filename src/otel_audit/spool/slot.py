@@ -2,7 +2,7 @@
 
 ::
 
-    <spool>/<service>/slot-<k>/  lock  writers/…  outbox/<destination>/…  quarantine/…
+    <spool>/<service>/slot-<k>/  lock  ledger  writers/…  outbox/<destination>/…  quarantine/…
 
 Rules:
 
@@ -33,6 +33,7 @@ from otel_audit.spool.custody import OUTBOX, WRITERS, Custody
 from otel_audit.spool.files import Files, explain, on_fork_in_child
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
+from otel_audit.spool.plan import Loss
 from otel_audit.spool.writer import StreamWriter
 from otel_audit.store.names import SLUG, check, slug
 
@@ -154,6 +155,7 @@ class Slot:
                     writers=self._custody.writers,
                     states=self._custody.states,
                     budget=self._budget,
+                    ledger=self._custody.ledger,
                     options=self._options,
                     service=self._service,
                     stream=stream,
@@ -180,13 +182,33 @@ class Slot:
         self._check_held()
         return self._custody.backlog()
 
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What is lost and in no gap record yet: after :meth:`acquire`, what earlier holders left to tell."""
+        return self._custody.ledger.losses
+
+    def note_losses(self, losses: Sequence[Loss], *, at_once: bool = False) -> None:
+        """Keep losses for the next holder of the slot, in case this one cannot tell the log of them.
+
+        Args:
+            losses: everything that is lost and in no gap record, those of :attr:`losses` included; none once
+                the gap records are durable.
+            at_once: else what is new is written at most once a second.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        self._check_held()
+        with explain("write its ledger"):
+            self._custody.ledger.note_losses(losses, at_once=at_once)
+
     def usage(self) -> Usage:
         """What the slot uses of its disk."""
         with explain("look at its disk"):
             return self._budget.usage()
 
     def close(self) -> None:
-        """Make durable what was appended, and leave the slot to the next process.
+        """Make durable what was appended, note the clean end, and leave the slot to the next process.
 
         Raises:
             SpoolError: something appended could not be made durable; the slot is left all the same.
@@ -195,6 +217,12 @@ class Slot:
         for writer in self._streams.values():
             try:
                 writer.close()
+            except SpoolError as error:
+                failures.append(error)
+        if self._lock >= 0 and not failures:
+            try:
+                with explain("write its ledger"):
+                    self._custody.ledger.end()
             except SpoolError as error:
                 failures.append(error)
         with explain("leave a slot"):

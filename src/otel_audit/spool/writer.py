@@ -30,6 +30,8 @@ from otel_audit.errors import SpoolError
 from otel_audit.spool.budget import Budget
 from otel_audit.spool.files import Files, explain
 from otel_audit.spool.frame import Frame, encode
+from otel_audit.spool.horizon import earliest_end
+from otel_audit.spool.ledger import Ledger
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.segment import OpenSegment, SealedSegment
 from otel_audit.spool.writers import Writers, WriterState
@@ -80,6 +82,7 @@ class StreamWriter:
         writers: Writers,
         states: list[WriterState],
         budget: Budget,
+        ledger: Ledger,
         options: SpoolOptions,
         service: str,
         stream: str,
@@ -88,7 +91,7 @@ class StreamWriter:
         clock_unix_nano: Callable[[], int],
     ) -> None:
         self._files, self._writers, self._states = files, writers, states
-        self._budget, self._options = budget, options
+        self._budget, self._ledger, self._options = budget, ledger, options
         self._service, self.stream = service, stream
         self.destinations, self._opens = tuple(destinations), opens
         self._clock_unix_nano = clock_unix_nano
@@ -148,6 +151,9 @@ class StreamWriter:
             )
             with explain("look at its disk"):
                 self._budget.check(sum(frame.size for frame in frames), use_reserve=use_reserve)
+            if self._ledger.is_clean:
+                with explain("write its ledger"):
+                    self._ledger.begin(earliest_end(masked.records))
             segment = self._writable_segment(state)
             self._write(state, segment, frames)
             self._waiting.extend(frames)
@@ -199,7 +205,9 @@ class StreamWriter:
             segment.close()
             self._waiting.clear()
             self._segment, self._pending_records = None, 0
-            return self._keep_sealed(state, segment)
+            sealed = self._keep_sealed(state, segment)
+        self._note(sealed)
+        return sealed
 
     def close(self) -> None:
         """Make durable what is pending and close the file; the next holder of the slot seals it.
@@ -254,6 +262,13 @@ class StreamWriter:
             for _ in range(covered):
                 self._waiting.popleft()
         return False
+
+    def _note(self, sealed: SealedSegment | None) -> None:
+        """Note in the ledger how far a segment reaches that may go from now on."""
+        with explain("write its ledger"):
+            last_append = None if sealed is None else sealed.last_append()
+            if last_append is not None:
+                self._ledger.note_append(last_append)
 
     # All below is called with the append lock held.
 
