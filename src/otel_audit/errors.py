@@ -6,6 +6,7 @@
     ├── ConfigurationError    a setting is unknown, wrong or unsafe; says what is accepted
     ├── InputError            input from outside cannot be read; carries file and place
     ├── IntegrityError        stored bytes contradict what was committed; carries the path
+    ├── NotDurable            a record that was emitted is not known to be durable; says whether it may follow
     ├── SpoolError            the spool cannot take or give records
     │   ├── SpoolBusy         every slot is held by another process
     │   ├── SpoolCorrupt      a segment cannot be read back as it was written; carries the file
@@ -33,6 +34,7 @@ __all__ = [
     "InputError",
     "IntegrityError",
     "Missing",
+    "NotDurable",
     "Refused",
     "Retry",
     "SpoolBusy",
@@ -77,6 +79,20 @@ class IntegrityError(AuditError):
     def __init__(self, reason: str, *, path: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.reason, self.path = reason, path
+
+
+class NotDurable(AuditError):
+    """A record that was emitted is not durable, or not known to be.
+
+    Args:
+        cause: why.
+        may_follow: whether it is still on its way. Emit the same record id again to be sure: readers fold
+            copies of a record.
+    """
+
+    def __init__(self, cause: str, *, may_follow: bool) -> None:
+        super().__init__(f"the record is not durable: {cause}")
+        self.cause, self.may_follow = cause, may_follow
 
 
 class SpoolError(AuditError):

@@ -46,7 +46,7 @@ def losses():
 
 
 def make(sink, losses, **options):
-    return SpanQueue(sink, losses, QueueOptions(**({"max_delay_s": 0.01, "retry_s": 0.01} | options)))
+    return SpanQueue(list, sink, losses, QueueOptions(**({"max_delay_s": 0.01, "retry_s": 0.01} | options)))
 
 
 def test_everything_put_before_a_flush_is_delivered_in_order(sink, losses):

@@ -101,7 +101,9 @@ class Log:
     destination: str | None = setting(text, "folder, file://, gs:// or memory:// URL")
     spool: str | None = setting(text, "folder; by default one per user under the state directory")
     delivery: str = setting(
-        one_of("blocking", "best-effort"), "what the caller waits for; docs/guarantees.md", "blocking"
+        one_of("blocking", "best-effort", "strict"),
+        "what the caller waits for; docs/guarantees.md",
+        "blocking",
     )
     on_error: str = setting(
         one_of("exit", "warn"),
@@ -112,6 +114,12 @@ class Log:
     tenant: str = setting(text, "tenant of records from this process", "default")
     include_spans: tuple[str, ...] = setting(texts, "also record db, messaging or internal spans", ())
     queue_max_records: int = setting(count, "spans that may wait in memory", 8192)
+    queue_max_bytes: int = setting(size, "their size, estimated from samples", "128MiB")
+    on_sigterm: str = setting(
+        one_of("finish", "ignore"),
+        "finish: where the application leaves SIGTERM to the system, write and ship what was recorded, then end by it",
+        "finish",
+    )
     spool_max_bytes: int | None = setting(size, "by default 4 GiB or half of the free space")
 
 

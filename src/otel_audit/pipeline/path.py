@@ -120,6 +120,11 @@ class Pipeline:
         shipper = self._shipper
         return shipper is None or shipper.flush(timeout_s)
 
+    def troubles(self) -> tuple[tuple[str, str], ...]:
+        """Destinations that do not take records now, each with its cause."""
+        shipper = self._shipper
+        return () if shipper is None else shipper.troubles()
+
     def close(self, timeout_s: float) -> bool:
         """Flush, then give the slot of the spool back. Returns as :meth:`flush`."""
         if self.losses and self._slot is not None:

@@ -40,6 +40,7 @@ class _Route:
     failures: int = 0
     due_s: float = 0.0
     said_s: float = field(default=float("-inf"))
+    cause: str = ""
 
     def succeeded(self) -> None:
         if self.failures:
@@ -50,11 +51,11 @@ class _Route:
         now = time.monotonic()
         pause = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(self.failures, 10))
         self.failures += 1
+        self.cause = str(error) if isinstance(error, AuditError) else f"a defect ({describe_defect(error)})"
         self.due_s = now + random.uniform(pause / 2, pause)  # noqa: S311  (jitter, not a secret)
         if now - self.said_s >= _SAY_EVERY_S:
             self.said_s = now
-            cause = str(error) if isinstance(error, AuditError) else f"a defect ({describe_defect(error)})"
-            _log.error("audit records wait in the spool for %s: %s", self.destination.url, cause)
+            _log.error("audit records wait in the spool for %s: %s", self.destination.url, self.cause)
 
 
 class Shipper:
@@ -124,6 +125,10 @@ class Shipper:
             for route in self._routes:
                 route.destination.close()
         return complete
+
+    def troubles(self) -> tuple[tuple[str, str], ...]:
+        """Destinations that fail now, by URL, each with its cause."""
+        return tuple((route.destination.url, route.cause) for route in self._routes if route.failures)
 
     def _run(self) -> None:
         while True:

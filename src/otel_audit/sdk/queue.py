@@ -1,4 +1,4 @@
-"""Ended spans on their way from the application's threads to our one writer thread.
+"""What the application records on its way from its threads to ours.
 
 Rules:
 
@@ -6,8 +6,10 @@ Rules:
 - When the queue is full, ``blocking`` delivery waits for room within a budget of 5 s an *episode* (50 ms on
   a thread that runs an event loop); an episode ends when the queue is below half. ``best-effort`` never
   waits. What then finds no room is counted and handed to ``report_loss``: nothing goes silently.
-- No waiting on our own thread, or re-entrantly: what our own code traces is dropped and counted.
-- The thread is made at the first span, and again after a fork; the child starts with an empty queue, since
+- ``put_awaited`` gives a ticket, settled when the item is durable. After its wait for room it enters a full
+  queue all the same: whoever waits for durability is not told that the record was dropped.
+- No waiting on our own threads, in a signal handler, or re-entrantly.
+- The threads are made at the first item, and again after a fork; the child starts with an empty queue, since
   the parent still holds, and writes, what was in it.
 """
 
@@ -15,27 +17,23 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from otel_audit.errors import AuditError, describe_defect
+from otel_audit.errors import describe_defect
+from otel_audit.sdk.appender import Appender, Work
+from otel_audit.sdk.caller import in_signal_handler, runs_event_loop
+from otel_audit.sdk.ticket import Ticket
 
 _log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
-Item_contra = TypeVar("Item_contra", contravariant=True)
-
-
-class Consumer(Protocol[Item_contra]):
-    """Takes a batch and returns once it is durable; raises when it must be offered again."""
-
-    def __call__(self, batch: Sequence[Item_contra], /) -> None: ...
+Prepared = TypeVar("Prepared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,9 @@ class QueueOptions:
 
     Attributes:
         max_records: spans that may wait; 8,192 is two seconds of a busy service.
+        max_bytes: size of what may wait, estimated from samples.
         max_batch: spans handed on at once; kernels of a columnar path are paid once a batch.
+        max_batch_bytes: likewise, estimated; large spans go in smaller batches.
         max_delay_s: how long a span waits for company.
         wait_budget_s: how long one episode of fullness may hold application threads; 0 never waits.
         wait_budget_loop_s: the same on a thread that runs an event loop.
@@ -52,22 +52,22 @@ class QueueOptions:
     """
 
     max_records: int = 8192
+    max_bytes: int = 128 << 20
     max_batch: int = 2048
+    max_batch_bytes: int = 16 << 20
     max_delay_s: float = 0.2
     wait_budget_s: float = 5.0
     wait_budget_loop_s: float = 0.05
     retry_s: float = 1.0
 
 
-_THREAD_NAME: Final = "otel-audit-writer"
-_DEFECT_TRIES: Final = 3
+_STRIDE: Final = 32
+"""One item in so many is weighed."""
 
+_SMALLEST_BATCH: Final = 16
+_LAST_WORD_S: Final = 1.0
 
-class _FlushMark(threading.Event):
-    """Travels through the queue behind the spans it waits for."""
-
-
-_queues: Final[weakref.WeakSet[SpanQueue[Any]]] = weakref.WeakSet()
+_queues: Final[weakref.WeakSet[SpanQueue[Any, Any]]] = weakref.WeakSet()
 
 
 def _start_over_in_child() -> None:
@@ -78,63 +78,93 @@ def _start_over_in_child() -> None:
 os.register_at_fork(after_in_child=_start_over_in_child)
 
 
-class SpanQueue(Generic[Item]):
-    """Bounded queue with one worker thread.
+class SpanQueue(Generic[Item, Prepared]):
+    """Bounded queue with a thread that prepares what is in it and one that makes it durable.
 
     Args:
-        consume: called on the worker thread with each batch.
+        prepare: makes a batch of items ready to be appended, on a thread of the queue.
+        append: returns once a prepared batch is durable, on another; raises when it must be offered again.
         report_loss: called with a cause and a count when items were given up; must not raise.
         options: bounds.
+        weigh: estimates an item's bytes.
+        on_start: called once in each process, before its first item, on the thread that brings it.
     """
 
     def __init__(
         self,
-        consume: Consumer[Item],
+        prepare: Callable[[Sequence[Item]], Prepared],
+        append: Callable[[Prepared], None],
         report_loss: Callable[[str, int], None],
         options: QueueOptions = QueueOptions(),
+        *,
+        weigh: Callable[[Item], int] = lambda _: 0,
+        on_start: Callable[[], None] = lambda: None,
     ) -> None:
-        self._consume = consume
-        self._report_loss = report_loss
-        self._options = options
+        self._prepare, self._append, self._report_loss = prepare, append, report_loss
+        self._options, self._weigh, self._on_start = options, weigh, on_start
         self._reset()
         _queues.add(self)
 
     def _reset(self) -> None:
-        self._waiting: deque[Item | _FlushMark] = deque()
+        self._waiting: deque[Item | Ticket] = deque()
+        self._weight = 0.0
         self._wake = threading.Event()
         self._room = threading.Condition()
         self._start_lock = threading.Lock()
         self._worker: threading.Thread | None = None
+        self._appender: Appender[Prepared] | None = None
         # Items below the gate need no second look; it opens when there is a thread to take them.
         self._gate = 0
         self._wake_at = self._options.max_batch - 1
         self._closing = False
-        self._abandon_at: float | None = None
         self._episode_spent_s = 0.0
+        self._holding: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why what was taken is not durable yet; None while all is well."""
+        return None if self._appender is None else self._appender.trouble
 
     def put(self, item: Item) -> bool:
         """Take one item. Returns False if it was given up (and counted)."""
         waiting = self._waiting
         length = len(waiting)
-        if length >= self._gate and not self._may_enter():
+        if length >= self._gate and not self._may_enter(item, length):
             return False
         waiting.append(item)
         if length == self._wake_at:
             self._wake.set()
         return not self._closing or self._put_while_closing(item)
 
-    def _may_enter(self) -> bool:
-        """Start the thread at the first item; wait for room when there is none."""
+    def put_awaited(self, item: Item, timeout_s: float) -> Ticket:
+        """Take one item that somebody waits for; a full queue is waited for, then entered all the same."""
+        ticket = Ticket(item)
         if self._worker is None and not self._start():
             self._report_loss("after-shutdown", 1)
-            return False
-        if len(self._waiting) >= self._options.max_records and not self._wait_for_room():
-            self._report_loss("queue-full", 1)
-            return False
-        return True
+            ticket.settle("after-shutdown")
+            return ticket
+        if len(self._waiting) >= self._options.max_records and self.may_wait():
+            with self._room:
+                self._room.wait_for(self._has_room, timeout_s)
+        self._waiting.append(ticket)
+        self._wake.set()
+        if self._closing and not self._put_while_closing(ticket):
+            ticket.settle("after-shutdown")
+        return ticket
+
+    def may_wait(self) -> bool:
+        """Whether the calling thread may be held at all."""
+        thread = threading.current_thread()
+        return not (
+            self._closing
+            or thread is self._worker
+            or (self._appender is not None and self._appender.is_current())
+            or thread.ident in self._holding
+            or in_signal_handler()
+        )
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything put before is durable. Returns False if the time ran out."""
@@ -142,34 +172,91 @@ class SpanQueue(Generic[Item]):
             return not self._waiting
         if threading.current_thread() is self._worker:
             return False
-        mark = _FlushMark()
-        self._waiting.append(mark)
+        ticket = Ticket()
+        self._waiting.append(ticket)
         self._wake.set()
-        return mark.wait(timeout_s)
+        # A batch that was given up is counted as lost; what came before this call is settled all the same.
+        return ticket.wait(timeout_s)
 
     def close(self, timeout_s: float) -> bool:
-        """Hand on what waits, then end the thread; what is not durable in time is counted as lost.
+        """Hand on what waits, then end the threads; what is not durable in time is counted as lost.
 
         Further items are refused and counted. Returns True if nothing was lost.
         """
+        deadline = time.monotonic() + timeout_s
         with self._start_lock:
             self._closing = True
-            self._abandon_at = time.monotonic() + timeout_s
-        worker = self._worker
+        worker, appender = self._worker, self._appender
+        if worker is None or appender is None:
+            return True
+        appender.hurry(deadline)
         self._wake.set()
-        if worker is not None and worker is not threading.current_thread():
+        if worker is not threading.current_thread():
             worker.join(timeout_s)
+        settled = not worker.is_alive() and appender.end(max(0.1, deadline - time.monotonic()))
+        if settled and not self._waiting:
+            return True
+        appender.refuse()
+        if worker is not threading.current_thread():
+            # What it has in hand is refused now, and counted; only a preparation that hangs takes longer.
+            worker.join(_LAST_WORD_S)
+        self._give_up_waiting()
+        return False
+
+    def _give_up_waiting(self) -> None:
         left = 0
         while self._waiting:
             try:
-                left += not isinstance(self._waiting.popleft(), _FlushMark)
+                given_up = self._waiting.popleft()
             except IndexError:
                 break
+            if isinstance(given_up, Ticket):
+                left += given_up.item is not None
+                given_up.settle("shutdown-timeout")
+            else:
+                left += 1
         if left:
             self._report_loss("shutdown-timeout", left)
-        return not left
 
-    def _put_while_closing(self, item: Item) -> bool:
+    def _may_enter(self, item: Item, length: int) -> bool:
+        """Start the threads at the first item, weigh a sample, wait for room when there is none."""
+        if self._worker is None and not self._start():
+            self._report_loss("after-shutdown", 1)
+            return False
+        self._weight += self._weigh(item) * _STRIDE
+        if not self._has_room():
+            self._gate = 0
+            if not self._wait_for_room():
+                self._report_loss("queue-full", 1)
+                return False
+        self._gate = min(length + _STRIDE, self._options.max_records)
+        return True
+
+    def _has_room(self) -> bool:
+        waiting = len(self._waiting)
+        return waiting < self._options.max_records and (
+            self._weight < self._options.max_bytes or waiting < _SMALLEST_BATCH
+        )
+
+    def _wait_for_room(self) -> bool:
+        """Wait within the episode's budget. Returns whether there is room now."""
+        budget_s = self._options.wait_budget_loop_s if runs_event_loop() else self._options.wait_budget_s
+        left_s = budget_s - self._episode_spent_s
+        if left_s <= 0 or not self.may_wait():
+            return False
+        self._wake.set()
+        thread = threading.get_ident()
+        self._holding.add(thread)
+        try:
+            with self._room:
+                began = time.monotonic()
+                has_room = self._room.wait_for(self._has_room, left_s)
+                self._episode_spent_s += time.monotonic() - began
+        finally:
+            self._holding.discard(thread)
+        return has_room
+
+    def _put_while_closing(self, item: Item | Ticket) -> bool:
         """Whoever takes the item out again answers for it: this thread, the worker or ``close``."""
         try:
             self._waiting.remove(item)
@@ -183,24 +270,12 @@ class SpanQueue(Generic[Item]):
             if self._closing:
                 return False
             if self._worker is None:
-                worker = threading.Thread(target=self._work, name=_THREAD_NAME, daemon=True)
+                self._on_start()
+                self._appender = Appender(self._append, self._report_loss, retry_s=self._options.retry_s)
+                worker = threading.Thread(target=self._work, name="otel-audit-prepare", daemon=True)
                 worker.start()
                 self._worker = worker
-                self._gate = self._options.max_records
         return True
-
-    def _wait_for_room(self) -> bool:
-        """Wait within the episode's budget. Returns whether there is room now."""
-        if threading.current_thread() is self._worker or self._closing:
-            return False
-        budget_s = self._options.wait_budget_loop_s if _runs_event_loop() else self._options.wait_budget_s
-        self._wake.set()
-        with self._room:
-            began = time.monotonic()
-            left_s = budget_s - self._episode_spent_s
-            has_room = self._room.wait_for(lambda: len(self._waiting) < self._options.max_records, left_s)
-            self._episode_spent_s += time.monotonic() - began
-        return has_room
 
     def _work(self) -> None:
         options = self._options
@@ -208,58 +283,61 @@ class SpanQueue(Generic[Item]):
             if len(self._waiting) < options.max_batch and not self._closing:
                 self._wake.wait(options.max_delay_s)
             self._wake.clear()
-            self._drain()
-            if self._closing:
-                self._drain()
+            closing = self._closing
+            while self._waiting:
+                self._hand_on()
+            if closing:
                 return
 
-    def _drain(self) -> None:
-        while self._waiting:
-            batch: list[Item] = []
-            marks: list[_FlushMark] = []
-            while self._waiting and len(batch) < self._options.max_batch:
-                item = self._waiting.popleft()
-                if isinstance(item, _FlushMark):
-                    marks.append(item)
-                    break
-                batch.append(item)
-            if batch and not self._deliver(batch):
-                return
-            for mark in marks:
-                mark.set()
-            with self._room:
-                if len(self._waiting) < self._options.max_records // 2:
-                    self._episode_spent_s = 0.0
-                self._room.notify_all()
+    def _hand_on(self) -> None:
+        """Prepare one batch and give it to the appender."""
+        waiting, before = self._waiting, len(self._waiting)
+        items: list[Item] = []
+        tickets: list[Ticket] = []
+        most = self._batch_size(before)
+        while waiting and len(items) < most:
+            taken = waiting.popleft()
+            if isinstance(taken, Ticket):
+                tickets.append(taken)
+                taken = taken.item
+                if taken is None:
+                    continue
+            items.append(taken)
+        self._weight = self._weight * len(waiting) / before
+        self._gate = 0
+        with self._room:
+            if len(waiting) < self._options.max_records // 2:
+                self._episode_spent_s = 0.0
+            self._room.notify_all()
+        appender = self._appender
+        assert appender is not None  # noqa: S101  made before this thread
+        parts = self._prepare_all(items)
+        for part, (prepared, of) in enumerate(parts):
+            mine = tickets if len(parts) == 1 else _tickets_of(of, tickets, is_last=part == len(parts) - 1)
+            lost = "internal-error" if prepared is None and of else None
+            appender.submit(Work(prepared, len(of), mine, lost))
 
-    def _deliver(self, batch: list[Item]) -> bool:
-        """Offer one batch until it is durable.
+    def _batch_size(self, waiting: int) -> int:
+        average = self._weight / waiting
+        if average * self._options.max_batch <= self._options.max_batch_bytes:
+            return self._options.max_batch
+        return max(_SMALLEST_BATCH, int(self._options.max_batch_bytes / average))
 
-        Gives up when closing has run out of time, or at a defect of ours that trying again does not mend:
-        one bad batch must not hold back all that follow.
-        """
-        defects = 0
-        while True:
-            try:
-                self._consume(batch)
-            except AuditError as error:
-                _log.warning("audit records wait in memory: %s", error)
-            except Exception as error:  # noqa: BLE001  (whatever it is, the next batch must have its chance)
-                defects += 1
+    def _prepare_all(self, items: list[Item]) -> list[tuple[Prepared | None, list[Item]]]:
+        """Prepare a batch; where that fails halve it, so that one bad item costs only itself."""
+        if not items:
+            return [(None, items)]
+        try:
+            return [(self._prepare(items), items)]
+        except Exception as error:  # noqa: BLE001  (whatever it is, the others must have their chance)
+            if len(items) == 1:
                 _log.error("a defect in the audit path: %s", describe_defect(error))
-                if defects == _DEFECT_TRIES:
-                    self._report_loss("internal-error", len(batch))
-                    return True
-            else:
-                return True
-            if self._abandon_at is not None and time.monotonic() >= self._abandon_at:
-                self._report_loss("shutdown-timeout", len(batch))
-                return False
-            self._wake.wait(self._options.retry_s)
-            self._wake.clear()
+                return [(None, items)]
+        half = len(items) // 2
+        return self._prepare_all(items[:half]) + self._prepare_all(items[half:])
 
 
-def _runs_event_loop() -> bool:
-    # Looked up, not imported: asyncio imports ssl, which gevent must patch before anybody does.
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and asyncio._get_running_loop() is not None
+def _tickets_of(items: list[Any], tickets: list[Ticket], *, is_last: bool) -> list[Ticket]:
+    """Who waits for one of these items; whoever waits for all before waits for the last part."""
+    among = {id(item) for item in items}
+    return [ticket for ticket in tickets if (is_last if ticket.item is None else id(ticket.item) in among)]

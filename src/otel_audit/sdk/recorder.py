@@ -16,43 +16,66 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from otel_audit.config import Settings
 from otel_audit.config.build import pipeline_options
-from otel_audit.errors import ConfigurationError, StoreError
+from otel_audit.convert.spans import LogData
+from otel_audit.errors import ConfigurationError, NotDurable, StoreError
 from otel_audit.pipeline.losses import Losses
+from otel_audit.sdk import endings
+from otel_audit.sdk.awaiting import await_later
+from otel_audit.sdk.caller import runs_event_loop
+from otel_audit.sdk.health import Health, Trouble
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
+from otel_audit.sdk.weight import weigh
 
 if TYPE_CHECKING:
     from otel_audit.pipeline.options import PipelineOptions
     from otel_audit.pipeline.path import Pipeline
+    from otel_audit.pipeline.prepared import Prepared
 
 CLOSE_TIMEOUT_S: Final = 10.0
 """How long an ending process may take to hand on what waits; the rest stays in the spool."""
+
+STRICT_WAIT_S: Final = 5.0
+"""How long ``strict`` delivery holds the application for the durability of one record."""
 
 _MARK: Final = "_otel_audit_recorders"
 
 
 class Recorder:
-    """Spans of this process on their way to one log. Use :func:`acquire`, never the constructor."""
+    """Spans and emitted events of this process on their way to one log. Use :func:`acquire`, never the
+    constructor.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.users = 0
+        self.is_hurried = False
         self._is_shared = False
         self._options = pipeline_options(settings)
         if settings.log.preflight:
             _try_destinations(self._options)
         self._pipeline: Pipeline | None = None
-        self._losses = Losses()
-        waits = settings.log.delivery == "blocking"
-        self._queue: SpanQueue[ReadableSpan] = SpanQueue(
-            self._write,
-            self._losses.add,
+        self.losses = Losses()
+        self._trouble = Trouble()
+        self._receipts: dict[str, tuple[bytes, int] | None] = {}
+        waits = settings.log.delivery != "best-effort"
+        self._queue: SpanQueue[ReadableSpan | LogData, Prepared] = SpanQueue(
+            self._prepare,
+            self._append,
+            self.losses.add,
             QueueOptions(
                 max_records=settings.log.queue_max_records,
+                max_bytes=settings.log.queue_max_bytes,
                 wait_budget_s=5.0 if waits else 0.0,
                 wait_budget_loop_s=0.05 if waits else 0.0,
             ),
+            weigh=weigh,
+            on_start=lambda: endings.watch(self),
         )
         self._put = self._queue.put
+        if settings.log.delivery == "strict":
+            self.record = self._record_strictly  # type: ignore[method-assign]
+        if settings.log.on_sigterm == "finish":
+            endings.stand_in_for_sigterm()
 
     def record(self, span: ReadableSpan) -> None:
         """Take one ended span, unless a door with the same settings has it already. Never raises."""
@@ -61,7 +84,31 @@ class Recorder:
                 return
             self._put(span)
         except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
-            self._losses.add("internal-error", 1)
+            self.losses.add("internal-error", 1)
+
+    def _record_strictly(self, span: ReadableSpan) -> None:
+        """Likewise, and return once the span's record is durable.
+
+        After ``STRICT_WAIT_S`` the health fails and the record stays queued. A thread that runs an event loop
+        is not held: there the ASGI middleware waits, or nobody does and the health says so.
+        """
+        try:
+            if self._is_shared and not self._mark(span):
+                return
+            if runs_event_loop():
+                if not await_later(self._queue.put_awaited(span, 0.0)):
+                    self._trouble.began("strict-on-event-loop")
+            elif not self._queue.may_wait():
+                self._put(span)
+            else:
+                began = time.monotonic()
+                ticket = self._queue.put_awaited(span, STRICT_WAIT_S)
+                if ticket.wait_durable(max(0.0, began + STRICT_WAIT_S - time.monotonic())):
+                    self._trouble.ended("strict-timeout")
+                else:
+                    self._trouble.began("strict-timeout")
+        except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
+            self.losses.add("internal-error", 1)
 
     def _mark(self, span: ReadableSpan) -> bool:
         """Mark a span as ours. Returns False if another door has done so."""
@@ -73,9 +120,38 @@ class Recorder:
         return True
 
     def record_all(self, spans: Iterable[ReadableSpan]) -> None:
-        """Take spans that come as a batch."""
+        """Take spans that come as a batch, without waiting for any of them."""
         for span in spans:
-            self.record(span)
+            Recorder.record(self, span)
+
+    def emit(self, event: LogData, record_id: str, timeout_s: float) -> tuple[bytes, int]:
+        """Take one event and return once its record is durable.
+
+        Args:
+            event: becomes exactly one record.
+            record_id: the id which that will have.
+            timeout_s: how long it may take.
+
+        Returns:
+            The record's hash and the time it was durable, nanoseconds since the epoch.
+
+        Raises:
+            NotDurable: it is not, or not known to be.
+        """
+        deadline = time.monotonic() + timeout_s
+        self._receipts[record_id] = None
+        try:
+            ticket = self._queue.put_awaited(event, timeout_s)
+            if not ticket.wait(max(0.0, deadline - time.monotonic())):
+                raise NotDurable(
+                    self._queue.trouble or f"not durable within {timeout_s:g} s", may_follow=True
+                )
+            receipt = self._receipts[record_id]
+            if ticket.lost is not None or receipt is None:
+                raise NotDurable(ticket.lost or "internal-error", may_follow=False)
+            return receipt
+        finally:
+            self._receipts.pop(record_id, None)
 
     def flush(self, timeout_s: float) -> bool:
         """Make everything recorded before durable, and written at the destinations if they can be reached.
@@ -88,23 +164,50 @@ class Recorder:
             return False
         return self._pipeline is None or self._pipeline.flush(max(0.0, deadline - time.monotonic()))
 
+    def make_durable(self, timeout_s: float) -> bool:
+        """Make everything recorded before durable. Returns False if the time ran out."""
+        return self._queue.flush(timeout_s)
+
     def close(self, timeout_s: float) -> bool:
         """Flush, then refuse what comes."""
         deadline = time.monotonic() + timeout_s
+        endings.forget(self)
         complete = self._queue.close(timeout_s)
         if self._pipeline is None:
             return complete
-        return self._pipeline.close(max(0.5, deadline - time.monotonic())) and complete
+        left_s = 0.0 if self.is_hurried else deadline - time.monotonic()
+        return self._pipeline.close(max(0.5, left_s)) and complete
 
-    def _write(self, spans: Sequence[ReadableSpan]) -> None:
+    def health(self) -> Health:
+        """How the log is doing, without touching disk or network."""
+        return Health(
+            waiting_in_memory=len(self._queue),
+            not_durable=self._queue.trouble,
+            delivery_troubles=self._trouble.since(),
+            destinations=() if self._pipeline is None else self._pipeline.troubles(),
+            lost=dict(self.losses.total),
+        )
+
+    def _prepare(self, items: Sequence[ReadableSpan | LogData]) -> Prepared:
         # Arrow, RE2 and the rest of the path are loaded here, on our thread, at the first span: an application
         # that starts must not pay for them.
         from otel_audit.convert.from_sdk import read_spans  # noqa: PLC0415
         from otel_audit.pipeline.path import Pipeline  # noqa: PLC0415
 
         if self._pipeline is None:
-            self._pipeline = Pipeline(self._options, self._losses)
-        self._pipeline.write(read_spans(spans), observed_unix_nano=time.time_ns())
+            self._pipeline = Pipeline(self._options, self.losses)
+        events = [item for item in items if isinstance(item, LogData)]
+        spans = [item for item in items if not isinstance(item, LogData)] if events else items
+        return self._pipeline.prepare(read_spans(spans), events, observed_unix_nano=time.time_ns())  # type: ignore[arg-type]
+
+    def _append(self, prepared: Prepared) -> None:
+        pipeline = self._pipeline
+        assert pipeline is not None  # noqa: S101  it prepared this
+        pipeline.append(prepared)
+        if self._receipts:
+            for record_id, record_hash in prepared.record_hashes().items():
+                if record_id in self._receipts:
+                    self._receipts[record_id] = (record_hash, prepared.durable_unix_nano)
 
 
 def _try_destinations(options: PipelineOptions) -> None:
@@ -136,6 +239,12 @@ def acquire(settings: Settings) -> Recorder:
         # Marks cost as much as the rest of the hand-over; with one door there is nobody to tell.
         recorder._is_shared = recorder.users > 1
         return recorder
+
+
+def only() -> Recorder | None:
+    """The recorder that was acquired first and is in use; None if there is none."""
+    with _lock:
+        return next(iter(_shared.values()), None)
 
 
 def release(recorder: Recorder, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
