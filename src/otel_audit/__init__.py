@@ -18,19 +18,41 @@ nothing.
 
 TYPE_CHECKING = False  # typing is not worth its import here; type checkers know the name
 if TYPE_CHECKING:
-    from otel_audit.errors import AuditError, ConfigurationError
+    from otel_audit.errors import AuditError, ConfigurationError, NotDurable
+    from otel_audit.sdk.audit_logger import AuditLogger, AuditReceipt, get_audit_logger
+    from otel_audit.sdk.awaiting import StrictASGIMiddleware
+    from otel_audit.sdk.health import Health
     from otel_audit.sdk.install import Installation, install
     from otel_audit.sdk.processor import AuditSpanProcessor
 
-__all__ = ["AuditError", "AuditSpanProcessor", "ConfigurationError", "Installation", "__version__", "install"]
+__all__ = [
+    "AuditError",
+    "AuditLogger",
+    "AuditReceipt",
+    "AuditSpanProcessor",
+    "ConfigurationError",
+    "Health",
+    "Installation",
+    "NotDurable",
+    "StrictASGIMiddleware",
+    "__version__",
+    "get_audit_logger",
+    "install",
+]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AuditError": "otel_audit.errors",
+    "AuditLogger": "otel_audit.sdk.audit_logger",
+    "AuditReceipt": "otel_audit.sdk.audit_logger",
     "AuditSpanProcessor": "otel_audit.sdk.processor",
     "ConfigurationError": "otel_audit.errors",
+    "Health": "otel_audit.sdk.health",
     "Installation": "otel_audit.sdk.install",
+    "NotDurable": "otel_audit.errors",
+    "StrictASGIMiddleware": "otel_audit.sdk.awaiting",
+    "get_audit_logger": "otel_audit.sdk.audit_logger",
     "install": "otel_audit.sdk.install",
 }
 

@@ -56,7 +56,7 @@ def join(
     joining: dict[tuple[str, str], list[LogData]] = {}
     for log in logs:
         key = (log.trace_id, log.span_id)
-        if key in waiting and message_events.is_message_event(log.name):
+        if key in waiting and not log.is_emitted and message_events.is_message_event(log.name):
             joining.setdefault(key, []).append(log)
         else:
             alone.append(log)

@@ -2,8 +2,9 @@
 
 ``asserted``: the application says so (``audit.actor.id``, ``user.id``, ``enduser.id``, the ``user`` parameter
 of a model call). ``claimed``: whoever sent the request says so (a header, baggage). ``none``: nobody says.
-``verified`` needs a session or certificate that spans do not carry. The best claim wins; those that differ
-from it stand in ``userClaims``. A token is never read for a name here: unchecked, it proves nothing.
+``verified`` needs a session or certificate that spans do not carry, or an application that emits the record
+itself. The best claim wins; those that differ from it stand in ``userClaims``. A token is never read for a name
+here: unchecked, it proves nothing.
 
 Names, e-mail addresses and roles are written only where ``identity.fields`` lists them, and nowhere else.
 """
@@ -22,7 +23,7 @@ from otel_audit.convert.sorter import Room, Sorted, header_values
 from otel_audit.convert.spans import Value
 from otel_audit.convert.values import clean_text
 
-__all__ = ["MAX_IDENTITY", "IdentityReader"]
+__all__ = ["MAX_IDENTITY", "IdentityReader", "vouch"]
 
 MAX_IDENTITY: Final = 256
 """Characters of an identity value; identities are not masked by default, so they hold no prose."""
@@ -51,6 +52,8 @@ _BAGGAGE: Final = "baggage"
 _BAGGAGE_KEYS: Final = frozenset({"user.id", "enduser.id", "user_id", "userid", "user"})
 
 _MAX_CLAIMS: Final = 16
+
+_EMITTED: Final = "emit"
 
 
 class IdentityReader:
@@ -125,6 +128,12 @@ class IdentityReader:
         for name in [name for name in held if name.startswith(_PERSONAL)]:
             if held.pop(name) not in (None, ""):
                 oddities.append(notes.IDENTITY_WITHHELD)
+
+
+def vouch(row: dict[str, object]) -> None:
+    """The actor of an emitted record is verified: the application that names it is the one that let it act."""
+    if row.get("user.origin") == ACTOR_ID and "user.id" in row:
+        row["user.origin"], row["user.assurance"] = _EMITTED, "verified"
 
 
 def _read_field(found: Sorted, field: str, names: tuple[str, ...], oddities: list[str]) -> None:

@@ -25,7 +25,7 @@ from otel_audit.convert.envelope import (
     is_out_of_bounds,
 )
 from otel_audit.convert.http import complete_http
-from otel_audit.convert.identity import IdentityReader
+from otel_audit.convert.identity import IdentityReader, vouch
 from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.options import ConvertOptions, ModelEndpoint
 from otel_audit.convert.outcome import complete_outcome
@@ -126,6 +126,8 @@ class RowBuilder:
         stream = self._interpret(found, verdict, "", call, oddities)
         if stream is None:
             return None
+        if log.is_emitted:
+            vouch(row)
         if call is None:
             if log.is_own or is_safe_event_name(log.name):
                 row["eventName"] = log.name

@@ -85,7 +85,8 @@ class LogData:
     """One log event. ``name`` is the event name, from the field or from the attribute ``event.name``.
 
     ``is_own`` marks what the log says of its own life, such as a gap: no door sets it, so nobody outside can
-    record an event under ``audit.``.
+    record an event under ``audit.``. ``is_emitted`` marks what the application said through our own logger: a
+    record of its own whose actor the application vouches for.
     """
 
     name: str
@@ -99,3 +100,4 @@ class LogData:
     dropped_attributes: int = 0
     oddities: list[str] = field(default_factory=list)
     is_own: bool = False
+    is_emitted: bool = False

@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from otel_audit.config import load
 from otel_audit.errors import ConfigurationError
+from otel_audit.sdk.health import Health
 from otel_audit.sdk.processor import AuditSpanProcessor
 
 
@@ -18,6 +19,10 @@ class Installation:
     def __init__(self, provider: TracerProvider, processor: AuditSpanProcessor) -> None:
         self.provider = provider
         self._processor = processor
+
+    def health(self) -> Health:
+        """How the log is doing, without touching disk or network."""
+        return self._processor.health()
 
     def flush(self, timeout_s: float = 30.0) -> bool:
         """Make every span ended before durable, and written if the destination can be reached."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from otel_audit.config import Settings, load
+from otel_audit.sdk.health import Health
 from otel_audit.sdk.recorder import acquire, release
 
 
@@ -19,7 +20,8 @@ class AuditSpanProcessor(SpanProcessor):
     Raises:
         ConfigurationError: a setting is unknown, wrong or unsafe.
 
-    ``on_end`` never raises and, while the queue has room, never waits.
+    ``on_end`` never raises and, while the queue has room, never waits; with ``delivery="strict"`` it returns once
+    the record is durable.
     """
 
     def __init__(self, settings: Settings | None = None, **arguments: object) -> None:
@@ -31,6 +33,10 @@ class AuditSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Take the span. Costs the application thread well under a microsecond."""
         self._recorder.record(span)
+
+    def health(self) -> Health:
+        """How the log is doing, without touching disk or network."""
+        return self._recorder.health()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Make every span ended before durable, and written at the destinations if they can be reached.
