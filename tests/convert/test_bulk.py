@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convert.building import OBSERVED, START, exception, make_span
-from otel_audit.convert import converter as converter_module
+from otel_audit.convert import alike
 from otel_audit.convert.converter import Converter
 from otel_audit.convert.options import ConvertOptions
 from otel_audit.convert.otlp_files import read_file
+from otel_audit.convert.rows import RowBuilder
 from otel_audit.convert.spans import ResourceData, SpanData
 
 CORPUS = sorted((Path(__file__).parents[1] / "corpus").glob("*.json"))
@@ -96,7 +97,7 @@ def both_ways(
 ) -> tuple[Any, Any]:
     batches = []
     for fewest in (1, 10**9):
-        monkeypatch.setattr(converter_module, "_FEWEST", fewest)
+        monkeypatch.setattr(alike, "FEWEST", fewest)
         # A copy keeps one resource object for all, as a door does.
         given = copy.deepcopy(spans)
         batches.append(Converter(options).convert(given, observed_unix_nano=OBSERVED).records)
@@ -124,7 +125,7 @@ def test_bulk_gives_what_rows_give_on_real_spans(path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("table", [HTTP, CHAT], ids=["http", "chat"])
 def test_ordinary_spans_do_go_in_bulk(table: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(converter_module.RowBuilder, "span_row", None)
+    monkeypatch.setattr(RowBuilder, "span_row", None)
     left_out = (
         ("session.id", "http.response.status_code", "user.id") if table is CHAT else ("network.peer.address",)
     )

@@ -8,27 +8,27 @@ and a test holds them to it. Every check below asks whether the row would need m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from operator import sub
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 from opentelemetry.semconv._incubating.attributes import client_attributes
 
+from otel_audit.convert.arrays import Column, array_of, header_array
+from otel_audit.convert.bulk_calls import CallColumns, Irregular
 from otel_audit.convert.bulk_plan import BulkPlan
-from otel_audit.convert.columns import Column, Row, array_of
+from otel_audit.convert.columns import Row
 from otel_audit.convert.derive import REQUEST_ID
 from otel_audit.convert.http import PLAIN_METHODS
 from otel_audit.convert.identity import MAX_IDENTITY
-from otel_audit.convert.inference.call import InferenceCall
-from otel_audit.convert.rest import MAX_EXACT, encode_object
+from otel_audit.convert.rest import encode_object
 from otel_audit.convert.sorter import Shape
-from otel_audit.convert.spans import SpanData
+from otel_audit.convert.span_columns import SpanColumns
 from otel_audit.convert.url import address_type, split_host
 from otel_audit.record.ids import span_record_ids
 
-__all__ = ["BulkPart", "convert_bulk"]
+__all__ = ["AttributeColumns", "BulkPart", "convert_bulk"]
 
 _CLIENT: Final = client_attributes.CLIENT_ADDRESS
 
@@ -39,18 +39,17 @@ _INTEGERS: Final = frozenset({int})
 _ONE_TEXT: Final = frozenset({str, int, bool, bytes, type(None)})
 """Types of which equal values have equal JSON; 0.0 and -0.0 have not."""
 
+AttributeColumns: TypeAlias = "Mapping[str, Sequence[Any]]"
+"""Name of an attribute → its value in each span."""
+
 _Columns: TypeAlias = "dict[str, Any]"
-"""Leaf → list of values, or array."""
+"""Leaf → values, or array."""
 
 _ERROR: Final = 2
 _OUTCOMES: Final = {0: None, 1: "success", 2: "failure"}
 """By span status; an unset one says nothing."""
 
-_COUNTS: Final = frozenset({"inputTokens", "outputTokens", "cacheReadTokens", "reasoningTokens"})
-
-
-class Irregular(Exception):
-    """The spans hold something that needs rows."""
+_ARRAYS: Final = frozenset({list, tuple})
 
 
 class BulkPart:
@@ -75,43 +74,42 @@ class BulkPart:
         values = self._columns.get(leaf)
         if values is None:
             return pa.repeat(pa.scalar(self._common[leaf], kind), self._count)
-        return array_of(values, kind) if isinstance(values, list) else values
+        return values if isinstance(values, pa.Array) else array_of(values, kind)
 
 
 def convert_bulk(
     plan: BulkPlan,
-    spans: Sequence[SpanData],
-    calls: Sequence[InferenceCall] | None,
+    spans: SpanColumns,
+    attributes: AttributeColumns,
+    calls: CallColumns | None,
     common: Row,
-    tenant: str,
 ) -> BulkPart:
     """Converts ordinary spans of one shape and one resource.
 
     Args:
         plan: of their shape.
-        spans: their attributes are read and left as they are.
+        spans: their fields.
+        attributes: their attributes by name, each with one value a span.
         calls: what the inference dialects made of each; ``None`` for HTTP spans.
-        common: leaves that all of them have, among them ``service.name``.
-        tenant: for record ids.
+        common: leaves that all of them have, among them ``tenant`` and ``service.name``.
 
     Raises:
         Irregular: a value needs a row.
         Exception: whatever a value of an unexpected type leads to; the caller then makes rows.
     """
-    attributes = [span.attributes for span in spans]
     columns: _Columns = {}
     common = dict(common)
     _read_direct(plan.shape, attributes, columns)
-    _read_headers(plan.shape, attributes, columns, common)
+    _read_headers(plan.shape, attributes, columns)
     if plan.user is not None:
-        ids = _texts([one[plan.user] for one in attributes])
+        ids = _texts(attributes[plan.user])
         if max(map(len, ids)) > MAX_IDENTITY:
             raise Irregular
         columns["user.id"] = ids
         common |= {"user.type": "user", "user.origin": plan.user, "user.assurance": "asserted"}
     if plan.source:
-        addresses = [one[_CLIENT] for one in attributes]
-        kinds = [address_type(address) for address in addresses]  # type: ignore[arg-type]
+        addresses = attributes[_CLIENT]
+        kinds = [address_type(address) for address in addresses]
         if None in kinds:
             raise Irregular
         columns["source.id"], columns["source.type"] = addresses, kinds
@@ -120,13 +118,16 @@ def convert_bulk(
     if calls is None:
         _judge_http(spans, columns, common)
     else:
-        _read_calls(calls, columns, common)
+        columns |= calls.columns
+        common |= calls.common
+        if "requestId" not in columns and "modelInfo.responseId" in columns:
+            columns["requestId"] = columns["modelInfo.responseId"]
         _judge_calls(spans, columns)
-    _read_spans(spans, columns, tenant, str(common.get("service.name") or ""))
-    return BulkPart(columns, common, len(spans))
+    _read_spans(spans, columns, str(common["tenant"]), str(common.get("service.name") or ""))
+    return BulkPart(columns, common, len(spans.name))
 
 
-def _texts(values: list[Any]) -> list[Any]:
+def _texts(values: Sequence[Any]) -> Sequence[Any]:
     """Returns values that are all texts and not empty; joining them is the cheapest proof."""
     "".join(values)
     if not all(values):
@@ -134,11 +135,11 @@ def _texts(values: list[Any]) -> list[Any]:
     return values
 
 
-def _read_direct(shape: Shape, attributes: list[Any], columns: _Columns) -> None:
+def _read_direct(shape: Shape, attributes: AttributeColumns, columns: _Columns) -> None:
     limits = dict(shape.limits)
     for position, leaf in enumerate(shape.leaves):
         name = shape.direct[position]
-        values = [one[name] for one in attributes]
+        values = attributes[name]
         if position in limits:
             if set(map(type, values)) != _INTEGERS or min(values) < 0 or max(values) > limits[position]:
                 raise Irregular
@@ -157,7 +158,7 @@ def _read_direct(shape: Shape, attributes: list[Any], columns: _Columns) -> None
         raise Irregular
 
 
-def _read_headers(shape: Shape, attributes: list[Any], columns: _Columns, common: Row) -> None:
+def _read_headers(shape: Shape, attributes: AttributeColumns, columns: _Columns) -> None:
     first = len(shape.leaves)
     for leaf, headers in (
         ("requestHeaders", shape.request_headers),
@@ -167,66 +168,37 @@ def _read_headers(shape: Shape, attributes: list[Any], columns: _Columns, common
             continue
         columns_of_headers = []
         for name in shape.direct[first : first + len(headers)]:
-            values = [one[name] for one in attributes]
-            texts = [value[0] for value in values]
-            if sum(map(len, values)) != len(values):
+            values = attributes[name]
+            if not _ARRAYS.issuperset(map(type, values)):
                 raise Irregular
+            texts = [text for (text,) in values]
             "".join(texts)
             columns_of_headers.append(texts)
-        columns[leaf] = _map_array(headers, columns_of_headers, len(attributes))
+        columns[leaf] = header_array(headers, columns_of_headers)
         if REQUEST_ID in headers and "requestId" not in columns:
             columns["requestId"] = _texts(columns_of_headers[headers.index(REQUEST_ID)])
         first += len(headers)
 
 
-def _map_array(names: tuple[str, ...], texts: list[list[str]], count: int) -> Column:
-    width = len(names)
-    capacity = 1 << (count - 1).bit_length()
-    frame = _map_frame if width * capacity <= _READY_ITEMS else _map_frame.__wrapped__
-    keys, row_offsets, item_offsets = frame(names, capacity)
-    values = pa.array(list(chain.from_iterable(zip(*texts, strict=True))), pa.string())
-    return pa.MapArray.from_arrays(
-        row_offsets[: count + 1],
-        keys[: count * width],
-        pa.ListArray.from_arrays(item_offsets[: count * width + 1], values),
-    )
-
-
-_READY_ITEMS: Final = 32_768
-"""Headers of a batch for which keys and offsets are kept ready: less than a megabyte for a shape."""
-
-
-@lru_cache(maxsize=16)
-def _map_frame(names: tuple[str, ...], capacity: int) -> tuple[Any, Any, Any]:
-    """Returns keys and offsets of a map column whose rows have these keys, with one value each."""
-    width = len(names)
-    return (
-        pa.array(list(names) * capacity, pa.string()),
-        pa.array(range(0, capacity * width + 1, width), pa.int32()),
-        pa.array(range(capacity * width + 1), pa.int32()),
-    )
-
-
-def _encode_rest(names: tuple[str, ...], attributes: list[Any]) -> list[str]:
+def _encode_rest(names: tuple[str, ...], attributes: AttributeColumns) -> list[str]:
     oddities: list[str] = []
-    values = [[one[name] for one in attributes] for name in names]
-    kinds = [set(map(type, column)) for column in values]
-    if all(len(kind) == 1 and kind <= _ONE_TEXT for kind in kinds):
-        rows = list(zip(*values, strict=True))
+    values = [attributes[name] for name in names]
+    rows = list(zip(*values, strict=True))
+    if all(len(kind) == 1 and kind <= _ONE_TEXT for kind in (set(map(type, column)) for column in values)):
         texts = {row: encode_object(dict(zip(names, row, strict=True)), oddities) for row in set(rows)}
         encoded = [texts[row] for row in rows]
     else:
-        encoded = [encode_object({name: one[name] for name in names}, oddities) for one in attributes]
+        encoded = [encode_object(dict(zip(names, row, strict=True)), oddities) for row in rows]
     if oddities:
         raise Irregular
     return encoded
 
 
-def _judge_http(spans: Sequence[SpanData], columns: _Columns, common: Row) -> None:
+def _judge_http(spans: SpanColumns, columns: _Columns, common: Row) -> None:
     codes: Any = columns["returnCode"]
     columns["outcome"] = [
-        "success" if 100 <= code < 400 and span.status != _ERROR else "failure"
-        for code, span in zip(codes, spans, strict=True)
+        "success" if 100 <= code < 400 and status != _ERROR else "failure"
+        for code, status in zip(codes, spans.status, strict=True)
     ]
     if min(codes) < 100:
         raise Irregular
@@ -237,52 +209,31 @@ def _judge_http(spans: Sequence[SpanData], columns: _Columns, common: Row) -> No
         common["target.type"] = "route"
 
 
-def _read_calls(calls: Sequence[InferenceCall], columns: _Columns, common: Row) -> None:
-    infos: list[dict[str, Any]] = [call.model_info for call in calls]
-    for child in set().union(*infos):
-        values = [info.get(child) for info in infos]
-        columns[f"modelInfo.{child}"] = values
-        if child in _COUNTS and any(
-            value is not None and not -MAX_EXACT <= value <= MAX_EXACT for value in values
-        ):
-            raise Irregular
-    for call in calls:
-        if call.users or call.session or call.protocol or call.target is None:
-            raise Irregular
-    columns["target.type"] = [call.target[0] for call in calls]  # type: ignore[index]  # checked above
-    columns["target.id"] = [call.target[1] for call in calls]  # type: ignore[index]
-    requests, responses = [call.request for call in calls], [call.response for call in calls]
-    columns["request"], columns["response"] = requests, responses
-    columns["capture.state"] = [
-        "none" if request is None and response is None else "complete"
-        for request, response in zip(requests, responses, strict=True)
-    ]
-    if "requestId" not in columns and "modelInfo.responseId" in columns:
-        columns["requestId"] = columns["modelInfo.responseId"]
-    common["modelInfo.operation"] = calls[0].operation
-    common["action"] = "EXECUTE"
-
-
-def _judge_calls(spans: Sequence[SpanData], columns: _Columns) -> None:
+def _judge_calls(spans: SpanColumns, columns: _Columns) -> None:
     unset = "failure" if "errorCode" in columns else "success"
-    outcomes = [_OUTCOMES[span.status] or unset for span in spans]
     reasons = columns.get("modelInfo.finishReasons")
     if reasons is not None and ["error"] in reasons:
         raise Irregular
-    columns["outcome"] = outcomes
+    columns["outcome"] = [_OUTCOMES[status] or unset for status in spans.status]
 
 
-def _read_spans(spans: Sequence[SpanData], columns: _Columns, tenant: str, service_name: str) -> None:
-    columns["spanName"] = [span.name or None for span in spans]
-    columns["sampled"] = [span.sampled for span in spans]
-    columns["timeUnixNano"] = [span.start_unix_nano for span in spans]
-    columns["durationNs"] = [span.end_unix_nano - span.start_unix_nano for span in spans]
-    columns["traceId"] = [span.trace_id for span in spans]
-    columns["spanId"] = [span.span_id for span in spans]
-    columns["parentSpanId"] = [span.parent_span_id or None for span in spans]
-    columns["errorMessage"] = [span.status_message or None for span in spans]
+def _read_spans(spans: SpanColumns, columns: _Columns, tenant: str, service_name: str) -> None:
+    for leaf, values in (
+        ("spanName", spans.name),
+        ("parentSpanId", spans.parent_span_id),
+        ("errorMessage", spans.status_message),
+    ):
+        if all(values):
+            columns[leaf] = values
+        elif any(values):
+            columns[leaf] = [value or None for value in values]
+    columns["sampled"] = spans.sampled
+    columns["timeUnixNano"] = spans.start_unix_nano
+    columns["durationNs"] = [*map(sub, spans.end_unix_nano, spans.start_unix_nano)]
+    columns["traceId"] = spans.trace_id
+    columns["spanId"] = spans.span_id
     columns["recordId"] = span_record_ids(
         tenant,
-        [(span.trace_id, span.span_id, span.kind, span.start_unix_nano) for span in spans],
+        zip(spans.trace_id, spans.span_id, spans.kind, spans.start_unix_nano, strict=True),
         service_name,
     )

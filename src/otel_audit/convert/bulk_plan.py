@@ -13,14 +13,10 @@ from opentelemetry.semconv._incubating.attributes import (
 )
 
 from otel_audit.convert import notes
-from otel_audit.convert.envelope import AFTER_NS, BEFORE_NS, NO_TRACE
-from otel_audit.convert.rest import MAX_EXACT
 from otel_audit.convert.select import Family
 from otel_audit.convert.sorter import Room, Shape
-from otel_audit.convert.spans import SpanData
-from otel_audit.convert.times import MAX_INT64
 
-__all__ = ["BulkPlan", "is_ordinary", "plan_bulk"]
+__all__ = ["BulkPlan", "plan_bulk"]
 
 _CLIENT: Final = client_attributes.CLIENT_ADDRESS
 _PEER: Final = network_attributes.NETWORK_PEER_ADDRESS
@@ -80,24 +76,3 @@ def plan_bulk(shape: Shape | None, family: Family, kind: str, claiming: frozense
     if not notes.RESERVED.isdisjoint(rest):
         return None
     return BulkPlan(shape, users[0] if users else None, source, tuple(rest))
-
-
-def is_ordinary(span: SpanData, observed: int, *, bounded: bool) -> bool:
-    """Whether nothing around a span's attributes needs a row.
-
-    Args:
-        observed: when the batch was seen, nanoseconds since the epoch.
-        bounded: whether a time too far from it would have to be noted.
-    """
-    start, end = span.start_unix_nano, span.end_unix_nano
-    return (
-        not (span.events or span.links or span.oddities or span.joined)
-        and not (span.dropped_attributes or span.dropped_events or span.dropped_links)
-        and len(span.trace_id) == 32
-        and len(span.span_id) == 16
-        and len(span.parent_span_id) in (0, 16)
-        and span.trace_id != NO_TRACE
-        and 0 < start <= end <= MAX_INT64
-        and end - start <= MAX_EXACT
-        and (not bounded or observed - BEFORE_NS <= start <= observed + AFTER_NS)
-    )

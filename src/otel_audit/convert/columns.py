@@ -8,28 +8,21 @@ null where all its children are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, chain
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_audit.convert.sorter import Headers
+from otel_audit.convert.arrays import Column, array_of
 from otel_audit.record.schema import EXACT_TIMES, FIELDS, SCHEMA
 
-__all__ = ["Column", "Part", "Row", "RowsPart", "array_of", "build_batch"]
-
-Column: TypeAlias = Any
-"""A ``pyarrow.Array``: pyarrow's stubs know only element types that are fixed before the program runs."""
+__all__ = ["Part", "Row", "RowsPart", "Section", "build_batch"]
 
 Row: TypeAlias = "dict[str, object]"
 """Leaf path → value. Headers are :data:`~otel_audit.convert.sorter.Headers`, other maps dicts, nested records
 lists of dicts, instants the exact column's nanoseconds."""
 
 _NANOS_PER_MICRO: Final = 1_000
-
-_HEADERS: Final = pa.map_(pa.string(), pa.list_(pa.string()))
-
 
 _INSTANT: Final = pa.int64()
 
@@ -97,17 +90,28 @@ class RowsPart:
         return array_of([common.get(leaf) for common in self._commons], kind)
 
 
-def build_batch(parts: Sequence[Part], order: Sequence[int] | None = None) -> pa.RecordBatch:
+class Section(NamedTuple):
+    """Records that come one after another in a batch.
+
+    Attributes:
+        parts: the records, part after part.
+        order: a number for each of them, by which they are put in order; ``None`` where they are.
+    """
+
+    parts: Sequence[Part]
+    order: Sequence[int] | None = None
+
+
+def build_batch(sections: Sequence[Section]) -> pa.RecordBatch:
     """Builds a batch with the columns of the schema, in its order.
 
     Args:
-        parts: records, part after part.
-        order: for each record of the parts its place in the batch; ``None`` where they are in place.
+        sections: records, section after section.
 
     Raises:
         TypeError, ValueError, OverflowError: a value does not fit its column.
     """
-    leaves = _Leaves([part for part in parts if len(part)], order)
+    leaves = _Leaves(sections)
     columns: list[Column] = []
     for name, kind, children in _LAYOUT:
         if name in EXACT_TIMES:
@@ -122,33 +126,56 @@ def build_batch(parts: Sequence[Part], order: Sequence[int] | None = None) -> pa
 
 
 class _Leaves:
-    """Puts together one leaf of all parts at a time."""
+    """Puts together one leaf of all sections at a time."""
 
-    def __init__(self, parts: Sequence[Part], order: Sequence[int] | None) -> None:
-        self._parts = parts
-        self._total = sum(map(len, parts))
-        # Leaf by leaf, since putting a whole batch in order also moves every null of every struct.
-        self._order = None if order is None else pc.sort_indices(pa.array(order, pa.int64()))
+    def __init__(self, sections: Sequence[Section]) -> None:
+        self._sections = [
+            _SectionLeaves([part for part in parts if len(part)], order)
+            for parts, order in sections
+            if any(map(len, parts))
+        ]
+        self._total = sum(section.count for section in self._sections)
 
     def has(self, leaf: str) -> bool:
-        return any(part.has(leaf) for part in self._parts)
+        return any(section.has(leaf) for section in self._sections)
 
     def nulls(self, leaf: str, kind: Any) -> Column:
         return _nulls(leaf, kind, self._total)
 
     def column(self, leaf: str, kind: Any) -> Column:
-        arrays: list[Column] = [part.column(leaf, kind) if part.has(leaf) else None for part in self._parts]
-        if all(array is None for array in arrays):
+        if not self.has(leaf):
             return _nulls(leaf, kind, self._total)
-        if len(arrays) == 1:
-            joined = arrays[0]
-        else:
-            filled = [
-                _nulls(leaf, kind, len(part)) if array is None else array
-                for array, part in zip(arrays, self._parts, strict=True)
+        return _concatenated([section.column(leaf, kind) for section in self._sections])
+
+
+class _SectionLeaves:
+    """Puts together one leaf of a section at a time; only here records have to change places.
+
+    Leaf by leaf, since putting a whole batch in order also moves every null of every struct.
+    """
+
+    def __init__(self, parts: Sequence[Part], order: Sequence[int] | None) -> None:
+        self._parts = parts
+        self.count = sum(map(len, parts))
+        self._order = None if order is None else pc.sort_indices(pa.array(order, pa.int64()))
+
+    def has(self, leaf: str) -> bool:
+        return any(part.has(leaf) for part in self._parts)
+
+    def column(self, leaf: str, kind: Any) -> Column:
+        if not self.has(leaf):
+            return _nulls(leaf, kind, self.count)
+        joined = _concatenated(
+            [
+                part.column(leaf, kind) if part.has(leaf) else _nulls(leaf, kind, len(part))
+                for part in self._parts
             ]
-            joined = pa.concat_arrays(filled)
+        )
         return joined if self._order is None else joined.take(self._order)
+
+
+def _concatenated(arrays: list[Column]) -> Column:
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
 
 
 _NULLS: Final[dict[str, Column]] = {}
@@ -182,37 +209,3 @@ def _struct(leaves: _Leaves, name: str, kind: Any, children: tuple[Any, ...]) ->
         for values in present[1:]:
             mask = pc.and_(mask, values.is_null())
     return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=mask)
-
-
-def array_of(values: list[Any], kind: Any) -> Column:
-    """Returns an array of Python values; maps come as dicts, headers as :data:`Headers`."""
-    if pa.types.is_map(kind):
-        if kind == _HEADERS:
-            return _headers(values)
-        values = [None if value is None else sorted(value.items()) for value in values]
-    return pa.array(values, kind)
-
-
-def _headers(values: list[Headers | None]) -> Column:
-    """Builds the map column from flat lists: several times cheaper than from nested Python objects."""
-    rows: list[int | None] = []
-    names: list[str] = []
-    texts: list[list[str]] = []
-    for value in values:
-        if value is None:
-            # The offset before a null marks it.
-            rows.append(None)
-        else:
-            rows.append(len(names))
-            names += value[0]
-            texts += value[1]
-    rows.append(len(names))
-    items = [0, *accumulate(map(len, texts))]
-    offsets: Column = pa.array(rows, pa.int32())
-    return pa.MapArray.from_arrays(
-        offsets,
-        pa.array(names, pa.string()),
-        pa.ListArray.from_arrays(
-            pa.array(items, pa.int32()), pa.array(list(chain.from_iterable(texts)), pa.string())
-        ),
-    )

@@ -39,13 +39,10 @@ from otel_audit.convert.spans import LogData, SpanData
 from otel_audit.convert.verdicts import Judge, Verdict
 from otel_audit.record.ids import given_record_id, span_record_id
 
-__all__ = ["BROKEN_EVENT", "LOG_BODY", "RowBuilder"]
+__all__ = ["LOG_BODY", "RowBuilder"]
 
 LOG_BODY: Final = "log.body"
 """Attribute that keeps the body of a log event, for which the record has no field."""
-
-BROKEN_EVENT: Final = "audit.unreadable"
-"""``eventName`` of a span or log event that could not be converted."""
 
 
 class RowBuilder:

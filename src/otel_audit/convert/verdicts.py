@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from otel_audit.convert import inference
 from otel_audit.convert.bulk_plan import BulkPlan, plan_bulk
 from otel_audit.convert.columns import Row
 from otel_audit.convert.inference.call import InferenceCall
+from otel_audit.convert.inference.call_shapes import PLAIN_OPERATIONS, CallShape, call_shape
+from otel_audit.convert.inference.semconv_fields import OPERATION_NAME
 from otel_audit.convert.options import ConvertOptions
 from otel_audit.convert.select import Family, carries_audit, choose_stream, family_of
 from otel_audit.convert.sorter import Room, shape_of
-from otel_audit.convert.spans import Attributes
+from otel_audit.convert.spans import Attributes, SpanData
 from otel_audit.record.schema import SCHEMA_VERSION
 
-__all__ = ["UNNAMED_EVENT", "Judge", "Verdict"]
+__all__ = ["UNNAMED_EVENT", "Judge", "Lane", "Verdict"]
 
 UNNAMED_EVENT: Final = "audit.event"
 """``eventName`` of what carries ``audit.*`` and no name that may be shown."""
@@ -44,6 +47,23 @@ class Verdict:
     bulk: BulkPlan | None
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Spans that become columns together: of one kind and shape, model calls also of one operation.
+
+    Attributes:
+        names: of their attributes, in order.
+        verdict: on them; it has a plan.
+        call: how the model calls that they are are read; ``None`` for spans that are none.
+        operation: of these calls.
+    """
+
+    names: tuple[str, ...]
+    verdict: Verdict
+    call: CallShape | None
+    operation: str
+
+
 class Judge:
     """Gives verdicts under one set of options.
 
@@ -57,6 +77,7 @@ class Judge:
     def __init__(self, options: ConvertOptions, claiming: frozenset[str]) -> None:
         self._options, self._claiming = options, claiming
         self._verdicts: dict[tuple[object, ...], Verdict] = {}
+        self._lanes: dict[tuple[object, ...], Lane | None] = {}
 
     def may_be_record(self, verdict: Verdict) -> bool:
         """Whether spans of a verdict can become records at all; a route may still decide it."""
@@ -78,6 +99,33 @@ class Judge:
         if len(self._verdicts) < _MAX_VERDICTS and sum(map(len, attributes)) <= _MAX_NAMES:
             self._verdicts[key] = verdict
         return verdict
+
+    def lane(self, span: SpanData) -> Lane | None:
+        """Returns the lane of a span that no dialect has read yet, ``None`` where it must be read by itself."""
+        attributes = span.attributes
+        names = tuple(attributes)
+        # An operation that is no text may be anything, even what cannot be a key.
+        operation = attributes.get(OPERATION_NAME)
+        key = (span.kind, names, operation if type(operation) is str else None)
+        try:
+            return self._lanes[key]
+        except KeyError:
+            lane = self._consider_lane(span.kind, names, operation)
+        if len(self._lanes) < _MAX_VERDICTS and sum(map(len, names)) <= _MAX_NAMES:
+            self._lanes[key] = lane
+        return lane
+
+    def _consider_lane(self, kind: str, names: tuple[str, ...], operation: object) -> Lane | None:
+        attributes: Attributes = dict.fromkeys(names)
+        call = None
+        if inference.is_marked(attributes):
+            call = call_shape(names)
+            if call is None or type(operation) is not str or operation not in PLAIN_OPERATIONS:
+                return None
+            verdict = self.judge(kind, dict.fromkeys(call.rest), InferenceCall(operation))
+            return None if verdict.bulk is None else Lane(names, verdict, call, operation)
+        verdict = self.judge(kind, attributes, None)
+        return None if verdict.bulk is None else Lane(names, verdict, None, "")
 
     def _consider(self, kind: str, attributes: Attributes, call: InferenceCall | None) -> Verdict:
         family = family_of(kind, attributes, call)

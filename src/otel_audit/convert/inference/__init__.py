@@ -2,7 +2,7 @@
 
 ``reader`` asks each dialect in turn: ``semconv`` (the GenAI conventions, current and older),
 ``message_events``, ``openinference``, ``openllmetry``, ``mlflow``, ``mcp``, ``vercel``. They fill one
-``draft``; ``plain_calls`` reads ordinary model calls without one. ``messages``, ``parts``, ``media`` and
+``draft``; ``plain_calls`` reads many ordinary model calls at once without one. ``messages``, ``parts``, ``media`` and
 ``tools`` hold the normal form that makes the same conversation the same bytes whoever recorded it.
 """
 

@@ -1,187 +1,158 @@
-"""Model calls as current instrumentations write them, read by the shape of their attributes.
+"""Model calls as current instrumentations write them, many of one shape at once.
 
-Spans of one instrumentation have the same names in the same order. What names alone decide (where each value
-goes, that no two say the same, that no other dialect has left a mark) is decided once a shape and remembered,
-within bounds. A call of a known shape whose values have the expected types is then taken apart in bulk; any
-other goes through :class:`~otel_audit.convert.inference.draft.Draft`, which defines the result. A property test
-holds the two together.
+Calls of one shape (:mod:`~otel_audit.convert.inference.call_shapes`) whose values have the expected types are
+read column by column; any other goes through :class:`~otel_audit.convert.inference.draft.Draft`, which defines
+the result. A property test holds the two together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from math import isfinite
-from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from otel_audit.convert.inference.call import InferenceCall
+from otel_audit.convert.inference.call_shapes import CallShape
 from otel_audit.convert.inference.json_text import MAX_EXACT
 from otel_audit.convert.inference.messages import REASONS, finish_reason
 from otel_audit.convert.inference.parameters import parameters_text
 from otel_audit.convert.inference.providers import provider_named
-from otel_audit.convert.inference.semconv_fields import (
-    COUNT,
-    FIELDS,
-    FINISH,
-    INPUT,
-    NO_MODEL,
-    OPERATION_NAME,
-    OUTPUT,
-    PARAMETER,
-    PROVIDER,
-    TEXT,
-)
+from otel_audit.convert.inference.semconv_fields import NO_MODEL
 from otel_audit.convert.inference.text_messages import write_text_messages
-from otel_audit.convert.spans import Attributes
 
-__all__ = ["is_left_alone", "read_plain_call"]
+__all__ = ["PlainCalls", "read_plain_calls"]
 
-_NAMESPACES: Final = frozenset(
-    {
-        "gen_ai",
-        "llm",
-        "traceloop",
-        "openinference",
-        "mlflow",
-        "ai",
-        "mcp",
-        "langfuse",
-        "langsmith",
-        "metadata",
-    }
-)
-"""First words of the names that some dialect may read, though the conventions' table does not have them."""
-
-_LEFT_ALONE: Final = frozenset(
-    {
-        OPERATION_NAME, "gen_ai.response.time_to_first_chunk", "gen_ai.input.messages_ref",
-        "gen_ai.output.messages_ref",
-    }
-)  # fmt: skip
-"""Names of these namespaces that none reads all the same."""
-
-_OPERATIONS: Final = frozenset({"chat", "generate_content", "text_completion"})
-"""Operations whose request and response are messages."""
-
-_MODELS: Final = ("modelName", "responseModel")
-
-_ORDER: Final = (TEXT, PROVIDER, COUNT, FINISH, INPUT, OUTPUT, PARAMETER)
-"""Values are taken out kind after kind, so that each kind is a slice."""
-
-_TYPES: Final = {TEXT: str, PROVIDER: str, COUNT: int, FINISH: list, INPUT: str, OUTPUT: str}
-
+_TEXTS: Final = frozenset({str})
+_INTEGERS: Final = frozenset({int})
 _NUMBERS: Final = frozenset({int, float})
-_TEXT_ONLY: Final = frozenset({str})
+_ARRAYS: Final = frozenset({list, tuple})
 
-_MAX_SHAPES: Final = 1_024
-_MAX_NAMES: Final = 16_384
-"""What is remembered is bounded, in number and in characters of names: a sender that makes up names must not
-fill the memory."""
+_Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
+"""Name of an attribute → its value in each call."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """How calls whose attributes have certain names are taken apart.
+class PlainCalls:
+    """What was read of calls of one shape.
 
     Attributes:
-        take: values of the operation, then kind after kind as in :data:`_ORDER`.
-        types: what these values must be; parameters, which come last, are numbers of either type.
-        leaves: children of ``modelInfo`` that texts, the provider and counts become, in order.
-        texts, facts, typed: where the texts, the texts and counts, and all values but parameters end.
-        names: of parameters, by canonical name.
-        provider: position of the provider, 0 where the names have none.
-        has_reasons: whether finish reasons follow the facts.
-        asked, answered: position of input and output messages, 0 where the names have none.
-        model: child of ``modelInfo`` that names the model.
-        rest: names that stay attributes.
+        info: child of ``modelInfo`` → its value in each call that is not odd.
+        requests, responses: messages in normal form as UTF-8, of the same calls; ``None`` where the shape has
+            none.
+        models: what each of them was made to.
+        odd: positions of the calls that the general way has to read. Where one of them shows before messages
+            are read, nothing else is here: the others have to be given again.
+        is_read: whether anything else is here.
     """
 
-    take: Callable[[Attributes], tuple[Any, ...]]
-    types: tuple[type, ...]
-    leaves: tuple[str, ...]
-    texts: int
-    facts: int
-    typed: int
-    names: tuple[str, ...]
-    provider: int
-    has_reasons: bool
-    asked: int
-    answered: int
-    model: str
-    rest: tuple[str, ...]
+    info: dict[str, Sequence[Any]]
+    requests: Sequence[Any] | None
+    responses: Sequence[Any] | None
+    models: Sequence[Any]
+    odd: frozenset[int]
+    is_read: bool = True
 
 
-_SHAPES: Final[dict[tuple[str, ...], _Shape | None]] = {}
-"""Names of attributes → their shape; ``None`` where the general way has to read them."""
-
-
-def is_left_alone(name: str) -> bool:
-    """Whether no dialect reads an attribute that is not in the conventions' table, by its name alone."""
-    return name.partition(".")[0] not in _NAMESPACES or name in _LEFT_ALONE
-
-
-def read_plain_call(attributes: Attributes) -> tuple[InferenceCall, Attributes] | None:
-    """Reads a model call that needs nothing but copying.
+def read_plain_calls(shape: CallShape, columns: _Columns) -> PlainCalls:
+    """Reads calls of one shape and of one operation among :data:`PLAIN_OPERATIONS`.
 
     Args:
-        attributes: of the span; left as they are.
-
-    Returns:
-        The call and the attributes that stay, or ``None`` for what the general way has to read.
+        shape: of their names.
+        columns: their attributes; left as they are.
     """
-    names = tuple(attributes)
-    try:
-        shape = _SHAPES[names]
-    except KeyError:
-        shape = _remember(names)
-    if shape is None:
-        return None
-    values = shape.take(attributes)
-    texts, facts, typed = shape.texts, shape.facts, shape.typed
-    if tuple(map(type, values[:typed])) != shape.types:
-        return None
-    operation, said = values[0], values[:texts]
-    if operation not in _OPERATIONS or "" in said or NO_MODEL in said:
-        return None
-    for count in values[texts:facts]:
-        if not 0 <= count <= MAX_EXACT:
-            return None
-    info: dict[str, Any] = dict(zip(shape.leaves, values[1:facts], strict=True))
-    if shape.provider:
-        info["provider"] = provider_named(values[shape.provider])
-    if shape.has_reasons and not _take_reasons(values[facts], info):
-        return None
-    if shape.names:
-        numbers = values[typed:]
-        if not _NUMBERS.issuperset(map(type, numbers)):
-            return None
-        info["requestParameters"] = text = _numbers_text(shape.names, numbers)
-        if text is None:
-            return None
-    request = response = None
-    # The answer first: it is shorter, and where it calls tools the general way reads both.
-    if shape.answered:
-        response = write_text_messages(values[shape.answered], is_request=False)
-        if response is None:
-            return None
-    if shape.asked:
-        request = write_text_messages(values[shape.asked], is_request=True)
-        if request is None:
-            return None
-    info["operation"] = operation
-    call = InferenceCall(operation, info, request, response, ("model", info[shape.model]))
-    return call, {name: attributes[name] for name in shape.rest}
+    odd = _odd_values(shape, columns)
+    info: dict[str, Sequence[Any]] = {leaf: columns[name] for name, leaf in (*shape.texts, *shape.counts)}
+    if not odd and shape.provider is not None:
+        named = {provider: provider_named(provider) for provider in set(columns[shape.provider])}
+        info["provider"] = [named[provider] for provider in columns[shape.provider]]
+    if not odd and shape.reasons is not None:
+        info["finishReasons"], odd = _finish_reasons(columns[shape.reasons])
+    if not odd and shape.parameters:
+        info["requestParameters"], odd = _parameters(shape, columns)
+    if odd:
+        return PlainCalls({}, None, None, (), frozenset(odd), is_read=False)
+    models: Sequence[Any] = columns[shape.model]
+    asked = None if shape.asked is None else columns[shape.asked]
+    # The answers first: they are shorter, and where one calls tools the general way reads both.
+    responses: Sequence[Any] | None = None
+    if shape.answered is not None:
+        responses = write_text_messages(columns[shape.answered], is_request=False)
+        odd = {position for position, response in enumerate(responses) if response is None}
+        if odd and asked is not None:
+            asked = ["" if position in odd else text for position, text in enumerate(asked)]
+    requests: Sequence[Any] | None = None
+    if asked is not None:
+        requests = write_text_messages(asked, is_request=True)
+        odd |= {position for position, request in enumerate(requests) if request is None}
+    if odd:
+        kept = [position not in odd for position in range(len(models))]
+        info = {leaf: [*compress(values, kept)] for leaf, values in info.items()}
+        models = [*compress(models, kept)]
+        requests = None if requests is None else [*compress(requests, kept)]
+        responses = None if responses is None else [*compress(responses, kept)]
+    return PlainCalls(info, requests, responses, models, frozenset(odd))
 
 
-def _take_reasons(reasons: list[Any], info: dict[str, Any]) -> bool:
-    """Puts finish reasons into the conventions' words; returns whether there are some and they are texts."""
-    if not reasons or "" in reasons or not _TEXT_ONLY.issuperset(map(type, reasons)):
-        return False
-    # Nearly all are in these words, and then the list may stay what it is.
-    info["finishReasons"] = reasons if REASONS.issuperset(reasons) else [*map(finish_reason, reasons)]
-    return True
+def _odd_values(shape: CallShape, columns: _Columns) -> set[int]:
+    """Positions of the calls of which a value is not of the type, or not in the range, that it has to be."""
+    odd: set[int] = set()
+    texts = [name for name, _ in shape.texts]
+    if shape.provider is not None:
+        texts.append(shape.provider)
+    for name in texts:
+        values = columns[name]
+        if set(map(type, values)) != _TEXTS or not all(values) or NO_MODEL in values:
+            odd |= _where(values, lambda text: type(text) is not str or text in ("", NO_MODEL))
+    for name, _ in shape.counts:
+        values = columns[name]
+        if set(map(type, values)) != _INTEGERS or min(values) < 0 or max(values) > MAX_EXACT:
+            odd |= _where(values, lambda count: type(count) is not int or not 0 <= count <= MAX_EXACT)
+    for name, _ in shape.parameters:
+        if not _NUMBERS.issuperset(map(type, columns[name])):
+            odd |= _where(columns[name], lambda number: type(number) not in _NUMBERS)
+    for messages in (shape.asked, shape.answered):
+        if messages is not None and set(map(type, columns[messages])) != _TEXTS:
+            odd |= _where(columns[messages], lambda text: type(text) is not str)
+    return odd
+
+
+def _where(values: Sequence[Any], is_odd: Callable[[Any], bool]) -> set[int]:
+    return {position for position, value in enumerate(values) if is_odd(value)}
+
+
+def _finish_reasons(values: Sequence[Any]) -> tuple[list[list[str]], set[int]]:
+    """Returns finish reasons in the conventions' words, and where there are none or something else."""
+    known: dict[Any, list[str]] = {}
+    found: list[list[str]] = []
+    odd: set[int] = set()
+    for position, value in enumerate(values):
+        try:
+            found.append(known[tuple(value)])
+        except (KeyError, TypeError):
+            reasons = _in_known_words(value)
+            if reasons:
+                known[tuple(value)] = reasons
+                found.append(reasons)
+            else:
+                odd.add(position)
+    return found, odd
+
+
+def _in_known_words(value: Any) -> list[str]:
+    if type(value) not in _ARRAYS or not _TEXTS.issuperset(map(type, value)) or "" in value:
+        return []
+    return [reason if reason in REASONS else finish_reason(reason) or reason for reason in value]
+
+
+def _parameters(shape: CallShape, columns: _Columns) -> tuple[list[str | None], set[int]]:
+    """Returns request parameters as JSON text, and where a number is none that JSON keeps exactly."""
+    names = tuple(name for _, name in shape.parameters)
+    rows = list(zip(*(columns[name] for name, _ in shape.parameters), strict=True))
+    texts = {row: _numbers_text(names, row) for row in set(rows)}
+    odd = _where(rows, lambda row: texts[row] is None) if None in texts.values() else set()
+    return [texts[row] for row in rows], odd
 
 
 @lru_cache(maxsize=1_024)
@@ -193,48 +164,3 @@ def _numbers_text(names: tuple[str, ...], numbers: tuple[float, ...]) -> str | N
     if max(numbers) > MAX_EXACT or min(numbers) < -MAX_EXACT or not all(map(isfinite, numbers)):
         return None
     return parameters_text(dict(zip(names, numbers, strict=True)))
-
-
-def _remember(names: tuple[str, ...]) -> _Shape | None:
-    shape = _shape_of(names)
-    if len(_SHAPES) < _MAX_SHAPES and sum(map(len, names)) <= _MAX_NAMES:
-        _SHAPES[names] = shape
-    return shape
-
-
-def _shape_of(names: tuple[str, ...]) -> _Shape | None:
-    rest = [name for name in names if name not in FIELDS]
-    if OPERATION_NAME not in rest or not all(map(is_left_alone, rest)):
-        return None
-    rest.remove(OPERATION_NAME)
-    by_kind: dict[int, list[str]] = {kind: [] for kind in _ORDER}
-    for name in names:
-        if name in FIELDS:
-            if FIELDS[name][0] not in by_kind:
-                return None
-            by_kind[FIELDS[name][0]].append(name)
-    taken = [name for kind in _ORDER for name in by_kind[kind]]
-    targets = [FIELDS[name] for name in taken]
-    leaves = [leaf for kind, leaf in targets if kind in (TEXT, PROVIDER, COUNT)]
-    model = next((leaf for leaf in _MODELS if leaf in leaves), None)
-    if model is None or len(set(targets)) < len(targets):
-        return None
-    texts = 1 + len(by_kind[TEXT]) + len(by_kind[PROVIDER])
-    facts = texts + len(by_kind[COUNT])
-    asked = facts + len(by_kind[FINISH])
-    answered = asked + len(by_kind[INPUT])
-    return _Shape(
-        take=itemgetter(OPERATION_NAME, *taken),
-        types=(str, *(_TYPES[kind] for kind, _ in targets if kind != PARAMETER)),
-        leaves=tuple(leaves),
-        texts=texts,
-        facts=facts,
-        typed=answered + len(by_kind[OUTPUT]),
-        names=tuple(leaf for kind, leaf in targets if kind == PARAMETER),
-        provider=texts - 1 if by_kind[PROVIDER] else 0,
-        has_reasons=bool(by_kind[FINISH]),
-        asked=asked if by_kind[INPUT] else 0,
-        answered=answered if by_kind[OUTPUT] else 0,
-        model=model,
-        rest=tuple(rest),
-    )

@@ -23,9 +23,9 @@ from otel_audit.convert.inference import (
     vercel,
 )
 from otel_audit.convert.inference.call import InferenceCall
+from otel_audit.convert.inference.call_shapes import is_left_alone
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.operations import MODEL_OPERATIONS, operation_named
-from otel_audit.convert.inference.plain_calls import is_left_alone, read_plain_call
 from otel_audit.convert.spans import Attributes, SpanData
 
 __all__ = ["is_marked", "read", "settle_operation"]
@@ -87,9 +87,6 @@ def read(span: SpanData) -> InferenceCall | None:
     attributes = span.attributes
     if not is_marked(attributes):
         return None
-    if not span.events and (plain := read_plain_call(attributes)) is not None:
-        call, span.attributes = plain
-        return call
     oddities: list[str] = []
     draft = Draft({}, oddities)
     rest = draft.rest

@@ -12,6 +12,7 @@ what is written, give or take the white space and nulls that a writer of such me
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -39,6 +40,9 @@ class _Request(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
 _DECODER: Final = msgspec.json.Decoder(list[_Message])
 _ENCODER: Final = msgspec.json.Encoder()
 
+_LINE_SEPARATOR: Final = "\u2028".encode()
+_PARAGRAPH_SEPARATOR: Final = "\u2029".encode()
+
 _NULL_NAME: Final = len(',"name":null')
 _SPACES_OF_NULL_NAME: Final = 2
 _SYSTEM_MESSAGE: Final = len('{"role":"system","parts":[]}')
@@ -55,9 +59,9 @@ class TextMessages:
 
     __slots__ = ("_messages", "written")
 
-    def __init__(self, messages: list[_Message], written: str) -> None:
+    def __init__(self, messages: list[_Message], written: bytes) -> None:
         self._messages = messages
-        self.written = written
+        self.written = written.decode()
 
     def to_messages(self) -> list[dict[str, Any]]:
         """Returns the messages as the general way builds them."""
@@ -79,46 +83,61 @@ def read_text_messages(text: str, *, is_request: bool) -> TextMessages | None:
         messages = _DECODER.decode(text)
     except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
         return None
-    if not messages:
-        return None
-    # Commas and colons, each of which a writer may follow with a blank.
-    separators = -1
-    for message in messages:
-        separators += 4 * len(message.parts) + (3 if message.finish_reason is None else 5)
-    if is_request:
-        count = 0
-        while messages[count].role == "system" and messages[count].finish_reason is None:
-            count += 1
-            if count == len(messages):
-                return None  # nothing but system messages: too rare to be worth a way of their own
-        if count:
-            parts = messages[0].parts
-            if count > 1:
-                parts = [part for message in messages[:count] for part in message.parts]
-            request = _Request(parts, messages[count:])
-            longer = _REQUEST + _SYSTEM_INSTRUCTIONS - count * _SYSTEM_MESSAGE - 1
-        else:
-            request, longer = _Request(messages=messages), _REQUEST
-        written = _ENCODER.encode(request).decode()
-    else:
-        written, longer = _ENCODER.encode(messages).decode(), 0
-    slack = len(text) - len(written) + longer
-    # As minified JSON, or with a blank after each comma and colon; each without names, or each with a null.
-    if slack not in (0, separators):
-        nulls = len(messages)
-        named = (nulls * _NULL_NAME, separators + nulls * (_NULL_NAME + _SPACES_OF_NULL_NAME))
-        if slack not in named:
-            return None
-    if not written.isascii() and ("\u2028" in written or "\u2029" in written):
-        return None
-    return TextMessages(messages, written)
+    written = _written(text, messages, is_request=is_request)
+    return None if written is None else TextMessages(messages, written)
 
 
-def write_text_messages(text: str, *, is_request: bool) -> str | None:
-    """Returns messages of text alone as they are written in normal form.
+def write_text_messages(texts: Iterable[str], *, is_request: bool) -> list[bytes | None]:
+    """Returns messages of text alone as they are written in normal form, UTF-8; ``None`` for anything else.
 
     Args:
-        text, is_request: as for :func:`read_text_messages`.
+        texts: one conversation each.
+        is_request: as for :func:`read_text_messages`.
     """
-    messages = read_text_messages(text, is_request=is_request)
-    return None if messages is None else messages.written
+    decode = _DECODER.decode
+    found: list[bytes | None] = []
+    for text in texts:
+        try:
+            found.append(_written(text, decode(text), is_request=is_request))
+        except (ValueError, RecursionError):
+            found.append(None)
+    return found
+
+
+def _written(text: str, messages: list[_Message], *, is_request: bool) -> bytes | None:
+    """Returns what is written of messages that were read from ``text``, ``None`` if that would lose something."""
+    if not messages:
+        return None
+    longer = 0
+    if not is_request:
+        written = _ENCODER.encode(messages)
+    elif messages[0].role != "system" or messages[0].finish_reason is not None:
+        written, longer = _ENCODER.encode(_Request(messages=messages)), _REQUEST
+    else:
+        count = 1
+        while count < len(messages) and messages[count].role == "system":
+            if messages[count].finish_reason is not None:
+                break
+            count += 1
+        if count == len(messages):
+            return None  # nothing but system messages: too rare to be worth a way of their own
+        parts = messages[0].parts
+        if count > 1:
+            parts = [part for message in messages[:count] for part in message.parts]
+        written = _ENCODER.encode(_Request(parts, messages[count:]))
+        longer = _REQUEST + _SYSTEM_INSTRUCTIONS - count * _SYSTEM_MESSAGE - 1
+    is_ascii = written.isascii()
+    slack = len(text) - (len(written) if is_ascii else len(written.decode())) + longer
+    # As minified JSON, or with a blank after each comma and colon; each without names, or each with a null.
+    if slack:
+        # Commas and colons, each of which a writer may follow with a blank.
+        separators = -1
+        for message in messages:
+            separators += 4 * len(message.parts) + (3 if message.finish_reason is None else 5)
+        nulls = len(messages)
+        named = (nulls * _NULL_NAME, separators + nulls * (_NULL_NAME + _SPACES_OF_NULL_NAME))
+        if slack != separators and slack not in named:
+            return None
+    if not is_ascii and (_LINE_SEPARATOR in written or _PARAGRAPH_SEPARATOR in written):
+        return None
+    return written

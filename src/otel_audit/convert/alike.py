@@ -1,0 +1,146 @@
+"""Spans of one lane and one resource become columns at once; those that need more are left over.
+
+What makes one span odd must cost that span only. So the odd ones are looked for first; and where a value is
+found out only by the columns it fails to become, the spans are tried once more in a few smaller lots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any, Final
+
+from otel_audit.convert.bulk import AttributeColumns, BulkPart, convert_bulk
+from otel_audit.convert.bulk_calls import of_calls, of_plain_calls
+from otel_audit.convert.columns import Row
+from otel_audit.convert.inference.call import InferenceCall
+from otel_audit.convert.inference.plain_calls import read_plain_calls
+from otel_audit.convert.span_columns import SpanColumns, odd_spans, read_columns
+from otel_audit.convert.spans import SpanData
+from otel_audit.convert.verdicts import Lane, Verdict
+
+__all__ = ["FEWEST", "convert_alike", "convert_called"]
+
+FEWEST: Final = 16
+"""Spans of one shape from which on columns of their own are cheaper than rows: each costs some fifty calls."""
+
+_LOTS: Final = 8
+"""Lots that are tried again where all at once did not become columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Spans with the same names of attributes.
+
+    Attributes:
+        positions: of each among those given.
+        spans: their fields.
+        attributes: their attributes.
+    """
+
+    positions: Sequence[int]
+    spans: SpanColumns
+    attributes: AttributeColumns
+
+    def without(self, odd: Set[int]) -> _Alike:
+        """The others; ``odd`` counts within these."""
+        if not odd:
+            return self
+        kept = [number not in odd for number in range(len(self.positions))]
+        fields: list[Any] = [[*compress(values, kept)] for values in self.spans]
+        return _Alike(
+            [*compress(self.positions, kept)],
+            SpanColumns(*fields),
+            {name: [*compress(values, kept)] for name, values in self.attributes.items()},
+        )
+
+    def lots(self) -> list[_Alike]:
+        """The same in a few smaller lots."""
+        size = -(-len(self.positions) // _LOTS)
+        lots = []
+        for start in range(0, len(self.positions), size):
+            lot = slice(start, start + size)
+            fields: list[Any] = [values[lot] for values in self.spans]
+            attributes = {name: values[lot] for name, values in self.attributes.items()}
+            lots.append(_Alike(self.positions[lot], SpanColumns(*fields), attributes))
+        return lots
+
+
+def convert_alike(
+    lane: Lane,
+    spans: Sequence[SpanData],
+    common: Row,
+    *,
+    observed: int,
+    bounded: bool,
+) -> list[tuple[BulkPart, Sequence[int]]]:
+    """Converts spans of a lane and one resource; never raises for what they hold.
+
+    Args:
+        lane: of the spans.
+        spans: at least one; left as they are.
+        common: leaves that all of them have.
+        observed: when the batch was seen, nanoseconds since the epoch.
+        bounded: whether a time too far from it would have to be noted.
+
+    Returns:
+        Records with the positions of their spans. Spans that are in none need a way of their own.
+    """
+    fields = read_columns(spans)
+    whole = _Alike(range(len(spans)), fields, _attribute_columns(lane.names, spans))
+    whole = whole.without(odd_spans(spans, fields, observed, bounded=bounded))
+    try:
+        return [*_convert(lane, whole, common)]
+    except Exception:  # noqa: BLE001 - anything unexpected in a value: rows say exactly what it is
+        parts: list[tuple[BulkPart, Sequence[int]]] = []
+        for lot in whole.lots():
+            try:
+                parts += _convert(lane, lot, common)
+            except Exception:  # noqa: BLE001, S112 - likewise: its spans are in no part, so each gets a row
+                continue
+        return parts
+
+
+def convert_called(
+    verdict: Verdict, spans: Sequence[SpanData], calls: Sequence[InferenceCall], common: Row
+) -> BulkPart | None:
+    """Converts likewise calls that were read one by one, of one verdict and one resource.
+
+    Args:
+        verdict: on the attributes that the dialects left.
+        spans: ordinary ones, with these attributes.
+        calls: what was made of each.
+        common: leaves that all of them have.
+
+    Returns:
+        ``None`` where they need rows.
+    """
+    plan = verdict.bulk
+    if plan is None:
+        return None
+    try:
+        attributes = _attribute_columns(tuple(spans[0].attributes), spans)
+        return convert_bulk(plan, read_columns(spans), attributes, of_calls(calls), common)
+    except Exception:  # noqa: BLE001 - anything unexpected in a value: rows say exactly what it is
+        return None
+
+
+def _convert(lane: Lane, alike: _Alike, common: Row) -> list[tuple[BulkPart, Sequence[int]]]:
+    calls = None
+    if lane.call is not None and len(alike.positions) >= FEWEST:
+        read = read_plain_calls(lane.call, alike.attributes)
+        if not read.is_read:
+            return _convert(lane, alike.without(read.odd), common)
+        alike = alike.without(read.odd)
+        calls = of_plain_calls(read, lane.operation)
+    if len(alike.positions) < FEWEST:
+        return []
+    plan = lane.verdict.bulk
+    assert plan is not None  # noqa: S101  lanes have one
+    return [(convert_bulk(plan, alike.spans, alike.attributes, calls, common), alike.positions)]
+
+
+def _attribute_columns(names: tuple[str, ...], spans: Sequence[SpanData]) -> AttributeColumns:
+    """Returns the attributes of spans that have these, in this order."""
+    return dict(zip(names, zip(*[span.attributes.values() for span in spans], strict=True), strict=True))
