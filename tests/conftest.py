@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["servers.fake_gcs"]
+pytest_plugins = ["servers.fake_gcs", "servers.fake_s3", "servers.fake_azure", "servers.clouds"]

@@ -15,6 +15,9 @@ WALLS = {
     "opentelemetry.sdk": ("convert/from_sdk.py", "sdk/", "testing.py"),
     "opentelemetry.proto": ("convert/from_otlp.py", "receive/"),
     "gcsfs": ("store/gcs.py", "store/gcs_api.py"),
+    "s3fs": ("store/s3.py",),
+    "botocore": ("store/s3_api.py", "store/s3_errors.py"),
+    "azure": ("store/azure",),
     "click": ("cli/",),
     "rich": ("cli/",),
 }

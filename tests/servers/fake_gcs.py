@@ -90,7 +90,7 @@ class FakeGcsServer:
         """
         program = binary()
         for _ in range(5):
-            port = _free_port()
+            port = free_port()
             endpoint = f"{scheme}://localhost:{port}"
             arguments = {
                 "scheme": scheme,
@@ -165,7 +165,7 @@ class FakeGcsServer:
 def binary() -> Path:
     """The server's program; built if it is not in the cache."""
     program = CACHE / "servers" / f"fake-gcs-server-{VERSION}"
-    with _locked(CACHE / "servers" / "build.lock"):
+    with locked(CACHE / "servers" / "build.lock"):
         if not program.exists():
             with tempfile.TemporaryDirectory(dir=program.parent) as folder:
                 subprocess.run(
@@ -197,7 +197,7 @@ def _go() -> str:
     return str(program)
 
 
-class _locked:
+class locked:
     """Holds an exclusive lock on a file among processes."""
 
     def __init__(self, path: Path) -> None:
@@ -212,7 +212,8 @@ class _locked:
         self._file.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket(socket.AF_INET) as probe:
         probe.bind(("localhost", 0))
         return probe.getsockname()[1]

@@ -53,6 +53,7 @@ class Action(Enum):
     RESET = "the connection is reset, the server sees nothing"
     LOSE_ANSWER = "the server does its work, its answer is lost"
     STALL = "nothing ever answers"
+    DRIP = "the answer comes a byte at a time, for as long as anybody waits"
     CUT_ANSWER = "the answer ends before its last byte"
     DAMAGE_REQUEST = "one byte of the request's body is changed"
     DAMAGE_ANSWER = "one byte of the answer's body is changed"
@@ -112,9 +113,10 @@ class FaultProxy:
             self.faults.insert(0, Fault(on, act, times))
 
     def stop(self) -> None:
-        """Close everything; what stalls is reset."""
+        """Close everything; what stalls is reset. Repeatable."""
         # shutdown() wakes accept(); close() alone would not.
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
             for connection in self._open:
@@ -162,6 +164,11 @@ class FaultProxy:
                 _reset(connection)
             case Action.STALL:
                 connection.recv(1)  # until either side gives up
+            case Action.DRIP:
+                pause = threading.Event()
+                for byte in self._forward(request):
+                    connection.sendall(bytes([byte]))
+                    pause.wait(0.1)
             case Action.LOSE_ANSWER:
                 self._forward(request)
                 _reset(connection)
@@ -204,6 +211,8 @@ def _read_request(connection: socket.socket) -> Request | None:
         while (header := file.readline().strip()) != b"":
             name, _, value = header.decode().partition(":")
             headers[name.strip().lower()] = value.strip()
+        if headers.pop("expect", "").lower() == "100-continue":
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = file.read(int(headers.get("content-length", "0")))
     return Request(line[0], line[1], headers, body)
 

@@ -110,6 +110,7 @@ class CloudStore(Generic[F]):
         name: of the thread that carries the requests.
         fingerprint: reads content once and holds it to its SHA-256; see ``content.check_sha256``.
         connect: makes the requests' client, on the store's loop.
+        chunk_bytes: of an upload, where the store's rules raise the option's.
     """
 
     def __init__(
@@ -120,9 +121,11 @@ class CloudStore(Generic[F]):
         name: str,
         fingerprint: Callable[..., F],
         connect: Callable[[], ObjectApi[F]],
+        chunk_bytes: int | None = None,
     ) -> None:
         self._prefix = f"{url.prefix}/" if url.prefix else ""
         self._url, self._options, self._fingerprint = str(url), options, fingerprint
+        self._chunk_bytes = chunk_bytes or options.upload_chunk_bytes
         self._thread = LoopThread(name, connect)
 
     @property
@@ -136,9 +139,8 @@ class CloudStore(Generic[F]):
         mine = self._fingerprint(content, path=path, sha256=sha256)
 
         async def create(api: ObjectApi[F]) -> Outcome:
-            chunk_bytes = self._options.upload_chunk_bytes
             try:
-                stored = await api.upload(key, content, mine, path=path, chunk_bytes=chunk_bytes)
+                stored = await api.upload(key, content, mine, path=path, chunk_bytes=self._chunk_bytes)
             except Blocked as forbidden:
                 if forbidden.cause not in _FORBIDDEN:
                     raise

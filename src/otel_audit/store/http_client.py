@@ -110,7 +110,7 @@ class HttpClient:
             ) as response:
                 content = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
-            raise _unanswered(error, path) from error
+            raise unanswered(error, path) from error
         if response.status >= 300 and response.status not in accept:
             raise _failure(response.status, content, path)
         return Response(response.status, response.headers, content)
@@ -144,7 +144,8 @@ def _reason(body: bytes) -> str:
         return ""
 
 
-def _unanswered(error: Exception, path: str) -> StoreError:
+def unanswered(error: Exception, path: str) -> StoreError:
+    """The port's error for a request that got no whole answer; see the table."""
     match error:
         case aiohttp.ClientConnectorError(os_error=socket.gaierror()):
             return Blocked("dns", path=path)

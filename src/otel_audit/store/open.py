@@ -2,30 +2,71 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from typing import Final
+
+from otel_audit.errors import ConfigurationError
 from otel_audit.store.base import StoreOptions
 from otel_audit.store.local import LocalStore
 from otel_audit.store.memory import MemoryStore
 from otel_audit.store.probing import Prober
 from otel_audit.store.url import Scheme, StoreUrl, parse_url
 
+_EXTRAS: Final = {Scheme.S3: ("s3fs", "s3"), Scheme.AZURE: ("azure.storage.blob", "azure")}
+"""What stores need beyond the base installation: a module, and the extra that brings it."""
+
+
+def check_installed(where: StoreUrl) -> None:
+    """Raise ConfigurationError, which says what to install, if this destination's client is not there.
+
+    Loads none of it.
+    """
+    module, extra = _EXTRAS.get(where.scheme, ("", ""))
+    if module and not _is_installed(module):
+        raise ConfigurationError(
+            f"{where.scheme.value}:// destinations need a client that is not installed: "
+            f'pip install "otel-audit[{extra}]"'
+        )
+
 
 def open_store(url: str | StoreUrl, options: StoreOptions | None = None) -> Prober:
     """The store of a destination. Touches neither disk nor network: the first call of the store does.
 
-    For ``gs://`` this loads the Cloud Storage client (half a second of CPU, and ``ssl``). Whoever must not
-    load it yet, such as an application's start-up, checks the URL with
-    :func:`~otel_audit.store.url.parse_url` and opens the store on its worker.
+    For a cloud this loads its client (half a second of CPU, and ``ssl``). Whoever must not load it yet, such as
+    an application's start-up, checks the URL with :func:`~otel_audit.store.url.parse_url` and
+    :func:`check_installed`, and opens the store on its worker.
 
     Raises:
-        ConfigurationError: see ``parse_url``.
+        ConfigurationError: see ``parse_url`` and ``check_installed``.
     """
     where = parse_url(url) if isinstance(url, str) else url
+    check_installed(where)
+    options = options or StoreOptions()
+    # A cloud's client is loaded only by those who use it.
     match where.scheme:
         case Scheme.FILE:
             return LocalStore(where)
         case Scheme.MEMORY:
             return MemoryStore(where)
         case Scheme.GCS:
-            from otel_audit.store.gcs import GcsStore  # noqa: PLC0415 - loaded only by those who use it
+            from otel_audit.store.gcs import GcsStore  # noqa: PLC0415
 
-            return GcsStore(where, options or StoreOptions())
+            return GcsStore(where, options)
+        case Scheme.S3:
+            from otel_audit.store.s3 import S3Store  # noqa: PLC0415
+
+            return S3Store(where, options)
+        case Scheme.AZURE:
+            from otel_audit.store.azure import AzureStore  # noqa: PLC0415
+
+            return AzureStore(where, options)
+
+
+def _is_installed(module: str) -> bool:
+    package = ""
+    for name in module.split("."):
+        package = f"{package}.{name}" if package else name
+        # Looking for "a.b" loads "a": namespaces such as "azure" hold nothing to load.
+        if find_spec(package) is None:
+            return False
+    return True
