@@ -148,7 +148,7 @@ def _joined(items: list[Any] | tuple[Any, ...]) -> Iterator[str]:
 
 _ESCAPE = re.compile(
     r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\u\{([0-9a-fA-F]{1,6})\}"
-    r"|\\x([0-9a-fA-F]{2})|\\U([0-9a-fA-F]{8})|\\([abfnrtv/\"'\\])"
+    r"|\\x([0-9a-fA-F]{2})|\\U([0-9a-fA-F]{8})|\\([0-3][0-7]{2}|[0-7]{2})|\\([abfnrtv/\"'\\])"
 )
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
 
@@ -159,11 +159,13 @@ def _escapes(text: str) -> Iterator[str]:
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    high, low, *codes, simple = match.groups()
+    high, low, *codes, octal, simple = match.groups()
     if high:
         return chr(0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00)
     if simple:
         return _SIMPLE.get(simple, simple)
+    if octal:
+        return chr(int(octal, 8))
     code = int(next(filter(None, codes)), 16)
     return chr(code) if code < 0x110000 else match[0]
 

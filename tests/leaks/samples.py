@@ -42,6 +42,7 @@ SAMPLES = (
         Planted("email", "address", "rosa.klebb@example.com"),
     ),
     _number("credit-card", "5424 1803 2769 4516", "pay with {} please"),
+    _number("parted-credit-card", "5424|1803|2769|4516", "pay with {} please"),
     _number("iban", "DE89370400440532013000", "transfer to {} today"),
     _number("us-ssn", "536-90-4399", "mine is {} as you know"),
     _number("phone", "+49 30 901820-33", "ring {} after nine"),

@@ -40,6 +40,8 @@ _NEIGHBOURS: dict[str, list[str | None]] = {
     "an empty text and nothing": ["", None],
     "letters and nothing": ["abcdef", None, None],
     "a number that is harmless": ["2026-11-21", None, "12.50"],
+    "an escape": ["x \\u0041 y"],
+    "an escape and nothing": ["\\u0041", None],
 }
 
 

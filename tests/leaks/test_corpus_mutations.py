@@ -13,9 +13,9 @@ from leaks.test_corpus import batches
 from leaks.written import OBSERVED
 from otel_audit.convert.converter import Converter
 from otel_audit.mask.decode import DECODERS
-from otel_audit.mask.json_text import STRUCTURE_TRIGGERS
 from otel_audit.mask.judge import Judge
 from otel_audit.mask.masker import Masker
+from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.recognizers import RECOGNIZERS
 from otel_audit.record.batch import UnmaskedBatch

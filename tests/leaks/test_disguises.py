@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
 from leaks.artefacts import texts_of_row
-from leaks.disguises import DISGUISES, NUMBER_DISGUISES
+from leaks.disguises import CARD_SEPARATORS, DISGUISES, NUMBER_DISGUISES, RARE_DISGUISES
 from leaks.oracle import Oracle
 from leaks.places import PLACES
+from leaks.planted import Planted
 from leaks.samples import BY_NAME, SAMPLES, Sample
 from mask.batches import unmasked
 from otel_audit.mask.masker import Masker
@@ -33,17 +34,20 @@ def assert_nothing_of(sample: Sample, rows: dict[str, dict[str, Any]]) -> None:
     assert not {place: found for place, found in readable.items() if found}
 
 
+_FEW_PLACES = ("requestQuery", "errorMessage", "message", "request header", "attribute", "body key")
+
+
 def hidden_everywhere(
-    sample: Sample, disguises: dict[str, Callable[[str], str]]
+    sample: Sample, disguises: dict[str, Callable[[str], str]], places: Iterable[str] = PLACES
 ) -> dict[str, dict[str, Any]]:
     """A row for each disguise at each place: masked together, since most of the time a batch takes is its own."""
     # A server's address is the callee's: the schema keeps it.
     kept = {"server"} if sample.recognizer in ("ipv4", "ipv6") else set()
     hidden = {name: disguise(sample.text) for name, disguise in disguises.items()}
     return {
-        f"{place}, {name}": make(text)
+        f"{place}, {name}": PLACES[place](text)
         for name, text in hidden.items()
-        for place, make in PLACES.items()
+        for place in places
         if place not in kept
     }
 
@@ -51,6 +55,19 @@ def hidden_everywhere(
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.recognizer)
 def test_every_disguise_at_every_place(sample: Sample) -> None:
     assert_nothing_of(sample, hidden_everywhere(sample, DISGUISES))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.recognizer)
+def test_every_rare_disguise_at_a_few_places(sample: Sample) -> None:
+    assert_nothing_of(sample, hidden_everywhere(sample, RARE_DISGUISES, _FEW_PLACES))
+
+
+@pytest.mark.parametrize("digits", ["5424 1803 2769 4516", "3782 822463 10005"])
+def test_every_sign_between_the_groups_of_a_card(digits: str) -> None:
+    card = Sample("parted-credit-card", digits, "pay with {} please", Planted("card", "number", digits))
+    separated = {sign: lambda text, sign=sign: text.replace(digits, digits.replace(" ", sign))
+                 for sign in CARD_SEPARATORS}  # fmt: skip
+    assert_nothing_of(card, hidden_everywhere(card, separated, _FEW_PLACES))
 
 
 @pytest.mark.parametrize("name", ["credit-card", "iban", "us-ssn", "phone"])
@@ -61,12 +78,27 @@ def test_every_disguise_of_digits_at_every_place(name: str) -> None:
 @pytest.mark.parametrize("key", ["card", "n", "value", "number"])
 def test_numbers_as_numbers(key: str) -> None:
     number = 5424180327694516
-    body = {key: number, "list": [number], "deep": json.dumps({key: number}), "float": float(number)}
+    digits = [int(digit) for digit in str(number)]
+    groups = [5424, 1803, 2769, 4516]
+    body = {
+        key: number,
+        "list": [number],
+        "deep": json.dumps({key: number}),
+        "float": float(number),
+        "digits": digits,
+        "groups": groups,
+        "nested": json.dumps({"groups": groups}),
+    }
     rows = {
         "body": {"request": json.dumps(body)},
         "attribute": {"attributes": json.dumps({f"app.{key}": number})},
+        "attributes": {"attributes": json.dumps({"app.digits": digits, "app.groups": groups})},
     }
     assert_nothing_of(BY_NAME["credit-card"], rows)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 _SPLITTABLE = [
@@ -84,7 +116,26 @@ def test_split_over_items_and_parts(sample: Sample) -> None:
     for at in range(start + first, start + len(sample.value)):
         items = [text[:at], text[at:]]
         parts = [{"type": "text", "content": item} for item in items]
+        messages = [{"role": "user", "parts": [part]} for part in parts]
+        chat = [
+            {"role": role, "content": item} for role, item in zip(("user", "assistant"), items, strict=True)
+        ]
+        empty = {"type": "text", "content": ""}
+        chunks = [json.dumps({"choices": [{"delta": {"content": item}}]}) for item in items]
         rows |= {
+            f"messages {at}": {"request": _json({"messages": messages})},
+            f"chat {at}": {"request": _json({"messages": chat, "model": "m"})},
+            f"answer {at}": {
+                "response": _json([{**message, "finish_reason": "stop"} for message in messages])
+            },
+            f"empty part {at}": {"request": _json({"messages": [{"parts": [parts[0], empty, parts[1]]}]})},
+            f"empty item {at}": {"request": _json({"stop": [items[0], "", None, items[1]]})},
+            f"events {at}": {
+                "events": [{"name": "chunk", "attributes": _json({"c": item})} for item in items]
+            },
+            f"events with JSON {at}": {
+                "events": [{"name": "chunk", "attributes": _json({"n": 1, "c": chunk})} for chunk in chunks]
+            },
             f"items {at}": {"request": json.dumps({"stop": items}, separators=(",", ":"))},
             f"parts {at}": {"request": json.dumps({"messages": [{"parts": parts}]}, separators=(",", ":"))},
             f"header {at}": {"requestHeaders": {"x-note": items}},
@@ -95,7 +146,8 @@ def test_split_over_items_and_parts(sample: Sample) -> None:
 
 def test_the_oracle_reads_what_is_not_masked() -> None:
     """Every disguise is one that the oracle undoes: else the tests above could not fail."""
-    hidden = [(sample, name, disguise) for sample in SAMPLES for name, disguise in DISGUISES.items()]
+    every = {**DISGUISES, **RARE_DISGUISES}
+    hidden = [(sample, name, disguise) for sample in SAMPLES for name, disguise in every.items()]
     blind = [
         (sample.recognizer, name)
         for sample, name, hide in hidden

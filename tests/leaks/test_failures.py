@@ -14,9 +14,9 @@ from leaks.planted import CARD, IBAN, JWT, OPENAI_KEY, PHONE, Planted
 from leaks.sentences import SENTENCES
 from leaks.written import everything_logged
 from mask.batches import unmasked
-from otel_audit.mask.json_text import STRUCTURE_TRIGGERS
 from otel_audit.mask.judge import Finding, Judge
 from otel_audit.mask.masker import Masker
+from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
 from otel_audit.mask.policy import MaskPolicy
 
 _POLICY = MaskPolicy(field_timeout_s=3600)

@@ -14,9 +14,9 @@ from leaks.planted import Planted
 from leaks.samples import BY_NAME, SAMPLES
 from mask.batches import unmasked
 from otel_audit.mask.decode import DECODERS
-from otel_audit.mask.json_text import STRUCTURE_TRIGGERS
 from otel_audit.mask.judge import Judge
 from otel_audit.mask.masker import Masker
+from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.recognizers import RECOGNIZERS
 
@@ -66,7 +66,7 @@ def test_without_a_decoder(name: str) -> None:
 
 def test_without_base64() -> None:
     sample = BY_NAME["credit-card"]
-    masker = Masker(_POLICY, judge=Judge(base64=False, structure=STRUCTURE_TRIGGERS))
+    masker = Masker(_POLICY, judge=Judge(encoded=False, structure=STRUCTURE_TRIGGERS))
     hidden = DISGUISES["base64"](sample.text)
     assert readable_places(masker, sample.planted, hidden) == set(_PLACES)
     assert not readable_places(Masker(_POLICY), sample.planted, hidden)

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from otel_audit.mask.json_text import STRUCTURE_TRIGGERS
-from otel_audit.mask.judge import Budget, Finding, Judge
+from otel_audit.mask.budget import Budget
+from otel_audit.mask.decode import DECODERS
+from otel_audit.mask.findings import Finding, behind
+from otel_audit.mask.judge import Judge
+from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
 from otel_audit.mask.patterns import compile_pattern
-from otel_audit.mask.recognizers import Family
+from otel_audit.mask.recognizer import Family
+from otel_audit.mask.recognizers import RECOGNIZERS
+from otel_audit.mask.trigger import Trigger
 
 
-class SlowJudge(Judge):
-    """Lets everything through and searches everywhere."""
+class AnyText(Trigger):
+    """Lets everything through."""
 
     def __init__(self) -> None:
-        super().__init__(structure=STRUCTURE_TRIGGERS)
-        self.trigger = compile_pattern(b"(?s:.+)")
+        super().__init__(RECOGNIZERS, DECODERS, encoded=True)
+        self.pattern = compile_pattern(b"(?s:.+)")
 
     def family(self, trigger: bytes) -> Family | None:
         return None
+
+
+class SlowJudge(Judge):
+    """Searches everywhere."""
+
+    def __init__(self) -> None:
+        super().__init__(structure=STRUCTURE_TRIGGERS)
+        self.trigger = AnyText()
 
     def findings(
         self,
@@ -27,10 +40,4 @@ class SlowJudge(Judge):
         before: bytes = b"",
         known: Sequence[tuple[bytes, Family]] | None = None,
     ) -> list[Finding]:
-        found = self.everywhere(before + text, budget)
-        kept = []
-        for finding in found:
-            if finding.end > len(before):
-                finding.start, finding.end = max(0, finding.start - len(before)), finding.end - len(before)
-                kept.append(finding)
-        return kept
+        return behind(self.everywhere(before + text, budget), len(before))

@@ -3,7 +3,7 @@
 from otel_audit.mask.entities import ENTITIES
 from otel_audit.mask.recognizers import RECOGNIZERS
 
-NOT_RECOGNISED_BUT_WRITTEN = {"BASE64", "TOKEN", "USER_ID", "NAME", "SESSION", "SUBJECT"}
+NOT_RECOGNISED_BUT_WRITTEN = {"BASE64", "HEX", "TOKEN", "USER_ID", "NAME", "SESSION", "SUBJECT"}
 
 
 def test_the_names_are_those_of_the_recognisers_and_of_the_operators():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mask.batches import unmasked
 from mask.slow_judge import SlowJudge
-from otel_audit.mask.judge import Budget, Judge
+from otel_audit.mask.budget import Budget
+from otel_audit.mask.judge import Judge
 from otel_audit.mask.masker import Masker
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.recognizers import RECOGNIZERS

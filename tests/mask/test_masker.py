@@ -10,9 +10,11 @@ import pytest
 
 from mask.batches import unmasked
 from otel_audit.errors import ConfigurationError
-from otel_audit.mask.json_text import STRUCTURE_TRIGGERS
-from otel_audit.mask.judge import Budget, Finding, Judge
+from otel_audit.mask.budget import Budget
+from otel_audit.mask.findings import Finding
+from otel_audit.mask.judge import Judge
 from otel_audit.mask.masker import MaskedBatch, Masker
+from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
 from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule
 from otel_audit.record.batch import UnmaskedBatch
 from otel_audit.record.schema import SCHEMA

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from otel_audit.mask.budget import Budget
 from otel_audit.mask.entities import ENTITIES
-from otel_audit.mask.judge import Budget, Judge
-from otel_audit.mask.recognizers import RECOGNIZERS, Recognizer
+from otel_audit.mask.judge import Judge
+from otel_audit.mask.recognizer import Recognizer
+from otel_audit.mask.recognizers import RECOGNIZERS
 
 _JUDGE = Judge()
 _MATCHES = [(entry, text) for entry in RECOGNIZERS for text in entry.matches]
@@ -63,6 +65,15 @@ def test_each_entry_has_a_name_of_its_own_and_examples() -> None:
         "see RFC 8785, section 3.2.2.3",
         "127.0.0.1:8080",
         "ISBN 978-3-16-148410-0",
+        "| 4521 | 5233 | 1233 | 4556 |",
+        "18:04:16 2026:1121:1804:1639",
+        "4048 · 2160 · 1080 · 0720",
+        "706c656173652072656164",
+        "FileNotFoundExceptionAtLine12",
+        "eNotAGoodNameForAThing",
+        "10 m² and 3 ft³, see note ¹ and ②",
+        r"C:\temp\101\new",
+        "R&D &#169; 2026",
     ],
 )
 def test_decoys(text: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from otel_audit.mask.json_text import STRUCTURE_TRIGGERS
-from otel_audit.mask.judge import Budget, Judge
+from otel_audit.mask.budget import Budget
+from otel_audit.mask.judge import Judge
+from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
 
 JUDGE = Judge(structure=STRUCTURE_TRIGGERS)
 

@@ -4,9 +4,13 @@
 
 - ``models.py`` decides which records concern a model with the PII tag, ``withhold.py`` takes their inputs out;
 - ``columns.py`` finds every string leaf and key of the schema and puts changed ones back;
-- ``judge.py`` finds what must be masked in one text: its *trigger*, one RE2 pattern, runs over whole columns
-  and lets only cells through that could change; for those ``recognizers.py`` says what personal data and
-  credentials look like, ``decode.py`` undoes the disguises, ``validators.py`` checks numbers;
-- ``json_text.py`` does the same leaf by leaf and key by key in JSON texts, ``credentials.py`` by names;
+- ``trigger.py`` is one RE2 pattern that runs over whole columns (``hits.py``) and lets only entries through that
+  could change (``leaves.py``, ``cells.py``);
+- ``judge.py`` finds what must be masked in one text: ``recognizers.py`` says what personal data and credentials
+  look like, ``search.py`` looks for it, ``decode.py``, ``folding.py`` and ``encoded_runs.py`` undo disguises,
+  ``numbers.py``, ``phones.py``, ``validators.py`` and ``credentials.py`` tell it from what only looks like it;
+- ``json_text.py`` does so leaf by leaf and key by key in JSON texts (``json_leaves.py`` where few leaves matter,
+  else ``json_walk.py``); ``joined.py`` over texts that are read one after the other (``neighbours.py``,
+  ``chunks.py``);
 - ``policy.py`` says what happens to a finding, ``operators.py`` does it, ``evidence.py`` tells what was done.
 """

@@ -9,15 +9,19 @@ from typing import Any, Final
 import orjson
 
 from otel_audit.mask.arrow import Column
+from otel_audit.mask.budget import Budget, OutOfTime
+from otel_audit.mask.chunks import pieces_of_chunks
 from otel_audit.mask.columns import Place
 from otel_audit.mask.decode import NestedTooDeeply
 from otel_audit.mask.evidence import Evidence
 from otel_audit.mask.facts import Facts
+from otel_audit.mask.findings import Finding, with_pieces
 from otel_audit.mask.hits import Hits
-from otel_audit.mask.joined import pieces_of_joined, with_pieces
+from otel_audit.mask.joined import pieces_of_joined
+from otel_audit.mask.json_places import NOTHING, Pieces
 from otel_audit.mask.json_text import JsonMasker
 from otel_audit.mask.json_values import encode_string
-from otel_audit.mask.judge import Budget, Finding, Judge, OutOfTime
+from otel_audit.mask.judge import Judge
 from otel_audit.mask.operators import WITHHELD
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.scribe import Scribe
@@ -65,7 +69,7 @@ class CellMasker:
 
         Args:
             array: strings.
-            entries: one that is not null, or those of one list.
+            entries: one that is not null, or those of one list or of the events of one span.
             place: of the array.
             hits: triggers of the entries.
         """
@@ -76,12 +80,11 @@ class CellMasker:
             return {entry: self._safely(text, entry, place, hits, scribe=scribe)}
         texts = {entry: text for entry in entries if (text := array[entry].as_py()) is not None}
         try:
-            budget = self._budget(*texts.values())
-            pieces = pieces_of_joined([text.encode() for text in texts.values()], self.judge, budget)
+            pieces = self._pieces([*texts.values()], place)
         except Exception as error:  # noqa: BLE001  # fail closed, see _safely
-            return {entry: scribe.give_up(place.path(entry), _reason(error)) for entry in texts}
+            return {entry: self._withheld(entry, place, scribe, error) for entry in texts}
         return {
-            entry: self._safely(text, entry, place, hits, scribe=scribe, pieces=pieces.get(index, ()))
+            entry: self._safely(text, entry, place, hits, scribe=scribe, pieces=pieces.get(index, NOTHING))
             for index, (entry, text) in enumerate(texts.items())
         }
 
@@ -106,17 +109,29 @@ class CellMasker:
         hits: Hits,
         *,
         scribe: Scribe,
-        pieces: Sequence[Finding] = (),
+        pieces: Pieces = NOTHING,
     ) -> str:
         path, is_json = place.path(entry), place.field in JSON_FIELDS
         try:
             if not is_json:
-                return self._text(text, place.name(entry), path, place.field, scribe=scribe, pieces=pieces)
-            masked = self.json.mask(text, path, scribe, self._budget(text), hits.get(entry))
+                own = pieces.get((), ())
+                return self._text(text, place.name(entry), path, place.field, scribe=scribe, pieces=own)
+            masked = self.json.mask(text, path, scribe, self._budget(text), hits.get(entry), pieces=pieces)
             return _without_tail(masked) if entry in self.cut.get(place.field, ()) else masked
         except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong, the field is not written
-            withheld = scribe.give_up(path, _reason(error))
-            return encode_string(withheld) if is_json else withheld
+            return self._withheld(entry, place, scribe, error)
+
+    def _withheld(self, entry: int, place: Place, scribe: Scribe, error: Exception) -> str:
+        withheld = scribe.give_up(place.path(entry), _reason(error))
+        return encode_string(withheld) if place.field in JSON_FIELDS else withheld
+
+    def _pieces(self, texts: Sequence[str], place: Place) -> dict[int, Pieces]:
+        """Of findings that span several texts: index of a text → pieces."""
+        budget = self._budget(*texts)
+        if place.field in JSON_FIELDS:
+            return {**pieces_of_chunks(texts, self.judge, budget)}
+        joined = pieces_of_joined([text.encode() for text in texts], self.judge, budget)
+        return {index: {(): pieces} for index, pieces in joined.items()}
 
     def _text(
         self, text: str, name: str | None, path: str, field: str, *, scribe: Scribe, pieces: Sequence[Finding]

@@ -103,8 +103,10 @@ class Place:
         above = self._above(entry)
         return range(int(self._offsets[above]), int(self._offsets[above + 1]))
 
-    def lists(self) -> list[range]:
-        """The entries of each list that has several."""
+    def lists(self, *, of_structs: bool = False) -> list[range]:
+        """The entries of each list that has several: of strings, or of structs that the entries are of."""
+        if of_structs:
+            return [] if self._parent is None else self._parent.lists()
         if self._offsets is None or self._keys is not None:
             return []
         several = np.flatnonzero(np.diff(self._offsets) > 1)

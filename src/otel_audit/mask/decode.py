@@ -2,19 +2,21 @@
 
 Rules:
 
-1. Text is bytes: UTF-8, or whatever percent-decoding yields (``%E4`` is Latin-1). All offsets are bytes.
+1. Text is UTF-8; of encoded bytes, what is no character of UTF-8 is one of Latin-1 (``%E4``). Offsets are bytes.
 2. A round undoes one level of all enabled decoders at once, from left to right; rounds repeat until nothing
    changes, at most :data:`MAX_ROUNDS`. What would still change then is :class:`NestedTooDeeply`.
 3. A decoder never changes plain ASCII text without its own marks; each brings a *trigger*, an RE2 pattern that
    matches, in raw or JSON-escaped form, at least where the decoder changes something that could matter.
 
-Sources: JSON escapes RFC 8259 section 7; percent-encoding RFC 3986 section 2.1; character references HTML
-section 13.5; decimal digits and full-width forms from the Unicode character database.
+Sources: JSON escapes RFC 8259 section 7, and those of Python, JavaScript and C; percent-encoding RFC 3986
+section 2.1; character references HTML section 13.5, zeros in front and semicolon left out as it allows; digits
+and full-width forms from the Unicode character database.
 """
 
 from __future__ import annotations
 
-import html.entities
+import html
+import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,53 +64,73 @@ def _unescape(piece: bytes) -> bytes:
     simple = _SIMPLE_ESCAPES.get(piece)
     if simple is not None:
         return simple
-    if piece.startswith((b"\\u{", b"\\x")):
-        code = int(piece[2:].strip(b"{}"), 16)
-        return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else piece
-    units = bytes.fromhex(piece.replace(b"\\u", b"").decode())
-    return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
+    match piece[1:2]:
+        case b"u" if piece[2:3] != b"{":
+            units = bytes.fromhex(piece.replace(b"\\u", b"").decode())
+            return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
+        case b"u" | b"U":
+            code = int(piece[2:].strip(b"{}"), 16)
+            return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else piece
+        case b"x":
+            return _of_bytes(bytes.fromhex(piece.replace(b"\\x", b"").decode()))
+    return _of_bytes(bytes(int(octal, 8) for octal in piece[1:].split(b"\\")))
 
 
 def _unpercent(piece: bytes) -> bytes:
     if piece[1:2] in (b"u", b"U"):
         return chr(int(piece[2:], 16)).encode("utf-8", "surrogatepass")
-    return bytes.fromhex(piece[1:].decode())
+    return _of_bytes(bytes.fromhex(piece.replace(b"%", b"").decode()))
+
+
+def _of_bytes(units: bytes) -> bytes:
+    """One character: in UTF-8, or else a byte of Latin-1."""
+    return units if len(units) > 1 or units.isascii() else units.decode("latin-1").encode()
 
 
 _BARE_REFERENCES: Final = ("amp", "lt", "gt", "quot", "nbsp", "shy")
 """Named references that HTML reads without their semicolon and that can stand in a disguise."""
 
+_ZEROS: Final = re.compile(r"(?<=[#xX])0+(?=[0-9A-Fa-f])")
+
 
 def _unreference(piece: bytes) -> bytes:
-    name = piece[1:].rstrip(b";").decode()
-    if name.startswith(("#x", "#X")):
-        code = int(name[2:], 16)
-    elif name.startswith("#"):
-        code = int(name[1:])
-    else:
-        return html.entities.html5.get(f"{name};", piece.decode()).encode()
-    return chr(code).encode("utf-8", "surrogatepass") if 0 < code <= 0x10FFFF else piece
+    return html.unescape(_ZEROS.sub("", piece.decode())).encode("utf-8", "surrogatepass")
 
 
 _HEX: Final = b"[0-9A-Fa-f]"
+
+
+def _utf8(unit: bytes) -> bytes:
+    """RE2: the bytes of one character, each encoded in the same way.
+
+    Args:
+        unit: how a byte is encoded, its two hexadecimal digits as ``{}``.
+    """
+    following = unit.replace(b"{}", b"[89ABab]" + _HEX)
+    return b"|".join(
+        unit.replace(b"{}", lead) + following * count
+        for lead, count in ((b"[Ff][0-4]", 3), (b"[Ee]" + _HEX, 2), (b"[CDcd]" + _HEX, 1), (_HEX * 2, 0))
+    )
+
 
 DECODERS: Final[tuple[Decoder, ...]] = (
     Decoder(
         "json-escapes",
         rb"(?:\\u[Dd][89ABab]" + _HEX * 2 + rb"\\u[Dd][C-Fc-f]" + _HEX * 2 + rb"|\\u" + _HEX * 4
-        + rb"|\\u\{" + _HEX + rb"{1,6}\}|\\x" + _HEX * 2 + rb"""|\\[nrtbf/"'\\])""",
+        + rb"|\\u\{" + _HEX + rb"{1,6}\}|\\U00" + _HEX * 6 + b"|" + _utf8(rb"\\x{}")
+        + rb"|\\30[23]\\2[0-7]{2}|\\[0-3][0-7]{2}|\\[0-7]{2}" + rb"""|\\[nrtbf/"'\\])""",
         _unescape,
-        rb"\\u[{0-9A-Fa-f]|\\x" + _HEX,
+        rb"\\(?:u[{0-9A-Fa-f]|x" + _HEX + rb"|U00|[0-7]{2})",
     ),
     Decoder(
         "percent",
-        rb"(?:%[uU]" + _HEX * 4 + rb"|%" + _HEX * 2 + rb")",
+        rb"(?:%[uU]" + _HEX * 4 + b"|" + _utf8(b"%{}") + b")",
         _unpercent,
         rb"%[0-9A-Fa-fuU]" + _HEX,
     ),
     Decoder(
         "html",
-        rb"&(?:#[0-9]{1,7};?|#[xX]" + _HEX + rb"{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};|(?:"
+        rb"&(?:#0*[0-9]{1,7};?|#[xX]0*" + _HEX + rb"{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};|(?:"
         + "|".join(_BARE_REFERENCES).encode() + rb"))",
         _unreference,
         rb"&(?:#|[A-Za-z][A-Za-z0-9]*;|(?:" + "|".join(_BARE_REFERENCES).encode() + rb"))",

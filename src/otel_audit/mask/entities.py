@@ -8,7 +8,7 @@ from typing import Final
 
 ENTITIES: Final = frozenset(
     {
-        "API_KEY", "BASE64", "CREDENTIAL", "CREDIT_CARD", "EMAIL", "IBAN", "IP_ADDRESS", "JWT",
+        "API_KEY", "BASE64", "CREDENTIAL", "CREDIT_CARD", "EMAIL", "HEX", "IBAN", "IP_ADDRESS", "JWT",
         "NAME", "PHONE", "PRIVATE_KEY", "SESSION", "SUBJECT", "TOKEN", "USER_ID", "US_SSN",
     }
 )  # fmt: skip

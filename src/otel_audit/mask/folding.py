@@ -1,7 +1,8 @@
 """Characters that look like plain ASCII ones, or like nothing: folded to what a reader sees.
 
-Decimal digits of every script, full-width and mathematical letters and digits (Unicode character database,
-general category Nd and compatibility decompositions), spaces, dashes, and what is invisible.
+Digits of every script and in every form (raised, lowered, in circles), full-width, mathematical and circled
+letters (Unicode character database: numeric types and compatibility decompositions), spaces, dashes, and what
+is invisible.
 """
 
 from __future__ import annotations
@@ -41,9 +42,20 @@ _DIGIT_ZEROS: Final = (
     0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
     0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136,
     0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50,
-    0x11DA0, 0x16A60, 0x16B50, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
+    0x11DA0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E950, 0x1FBF0,
 )  # fmt: skip
 _DIGITS: Final = [block for zero in _DIGIT_ZEROS for block in _blocks(zero, zero + 9)]
+# Digits that are no decimal ones (numeric type Digit): raised and lowered, in circles and brackets.
+_DIGIT_FORMS: Final = [
+    *_blocks(0xB2, 0xB3), *_blocks(0xB9, 0xB9), *_blocks(0x1369, 0x1371), *_blocks(0x19DA, 0x19DA),
+    *_blocks(0x2070, 0x2070), *_blocks(0x2074, 0x2079), *_blocks(0x2080, 0x2089), *_blocks(0x2460, 0x2468),
+    *_blocks(0x2474, 0x247C), *_blocks(0x2488, 0x2490), *_blocks(0x24EA, 0x24EA), *_blocks(0x24F5, 0x24FD),
+    *_blocks(0x24FF, 0x24FF), *_blocks(0x2776, 0x277E), *_blocks(0x2780, 0x2788), *_blocks(0x278A, 0x2792),
+    *_blocks(0x10A40, 0x10A43), *_blocks(0x10E60, 0x10E68), *_blocks(0x11052, 0x1105A), *_blocks(0x1F100, 0x1F10A),
+]  # fmt: skip
+_LETTER_FORMS: Final = [
+    *_blocks(0x2090, 0x209C), *_blocks(0x24B6, 0x24E9), *_blocks(0x1D2C, 0x1D65), *_blocks(0x1F130, 0x1F149),
+]  # fmt: skip
 # Full-width ASCII letters, digits and signs that hide an address, and letters and digits of mathematics.
 _WIDE: Final = [
     *_blocks(0xFF03, 0xFF03), *_blocks(0xFF05, 0xFF06), *_blocks(0xFF0B, 0xFF0B), *_blocks(0xFF0D, 0xFF0F),
@@ -67,14 +79,27 @@ _DASHES: Final = [
 ]  # fmt: skip
 
 _ANY_INVISIBLE: Final = utf8_ranges(_INVISIBLE)
-FOLDED: Final = utf8_ranges([*_DIGITS, *_WIDE, *_WIDE_PUNCTUATION, *_INVISIBLE, *_SPACES, *_DASHES])
+_ANY_FORM: Final = utf8_ranges(_DIGIT_FORMS)
+_BETWEEN: Final = (
+    rb"(?:[ \-./()_,+\t\r\n]|\\+[nrt/]|" + utf8_ranges([*_INVISIBLE, *_SPACES, *_DASHES]) + b")*"
+)
+FOLDED: Final = utf8_ranges(
+    [*_DIGITS, *_DIGIT_FORMS, *_LETTER_FORMS, *_WIDE, *_WIDE_PUNCTUATION, *_INVISIBLE, *_SPACES, *_DASHES]
+)
 """RE2: a character that is folded."""
 
-FOLDING_TRIGGER: Final = (
-    utf8_ranges([*_DIGITS, *_WIDE]) + rb"|[!-~]" + _ANY_INVISIBLE + rb"|" + _ANY_INVISIBLE + rb"[!-~]"
+FOLDING_TRIGGER: Final = b"|".join(
+    (
+        utf8_ranges([*_DIGITS, *_WIDE]),
+        _ANY_FORM + _BETWEEN + b"(?:[0-9]|" + _ANY_FORM + b")",
+        b"[0-9]" + _BETWEEN + _ANY_FORM,
+        rb"[!-~]" + _ANY_INVISIBLE,
+        _ANY_INVISIBLE + rb"[!-~]",
+    )
 )
 """RE2: where folding could matter. Spaces and dashes do so between digits only, where the triggers of numbers
-take any non-ASCII bytes; what is invisible matters beside a visible ASCII character."""
+take any non-ASCII bytes; raised and circled digits beside other digits (*m²* is no number), letters in circles
+beside an at sign only; what is invisible matters beside a visible ASCII character."""
 
 
 @lru_cache(maxsize=4096)
@@ -88,5 +113,5 @@ def fold(piece: bytes) -> bytes:
         return b" "
     if any(first <= code <= last for first, last in _DASHES):
         return b"-"
-    digit = unicodedata.decimal(char, None)
+    digit = unicodedata.digit(char, None)
     return str(digit).encode() if digit is not None else unicodedata.normalize("NFKC", char).encode()

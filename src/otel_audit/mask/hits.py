@@ -10,7 +10,7 @@ import pyarrow.compute
 
 from otel_audit.mask.arrow import Column, offsets
 from otel_audit.mask.judge import Judge
-from otel_audit.mask.recognizers import Family
+from otel_audit.mask.recognizer import Family
 
 __all__ = ["Hits", "find_hits"]
 
@@ -64,26 +64,26 @@ def _search(array: Column, judge: Judge) -> Hits:
     hits: Hits = {}
     find = judge.trigger.find
     position, length = 0, last - first
-    match = find(data, position, length)
-    if match is None:
+    span = find(data, position, length)
+    if span is None:
         return hits
     ends = (bounds[1:] - first).tolist()
-    while match is not None:
-        start, end = judge.without_surroundings(data, *match[0])
-        entry = bisect_right(ends, start)
+    while span is not None:
+        start, end = span
+        entry, last_entry = bisect_right(ends, start), bisect_right(ends, end - 1)
         trigger = bytes(data[start:end])
-        family = judge.family(trigger) if end <= ends[entry] and _in_one_leaf(trigger) else None
+        family = judge.trigger.family(trigger) if entry == last_entry and _in_one_leaf(trigger) else None
         if family is None:
-            hits[entry] = None
-            position = ends[entry]
-            if end > position:  # a pattern may take in anything, even the byte between
-                hits[entry + 1] = None
+            # A pattern may take in anything, even the end of one text and the start of the next.
+            hits.update(dict.fromkeys(range(entry, last_entry + 1)))
+            # The next one begins with a byte that may be the one before a number or a word.
+            position = max(start + 1, ends[last_entry] - 1)
         else:
             needles = hits.setdefault(entry, [])
             if needles is not None:
                 needles.append((trigger.decode(), family))
             position = end
-        match = find(data, position, length)
+        span = find(data, position, length)
     return hits
 
 

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from otel_audit.mask.budget import Budget
 from otel_audit.mask.decode import NestedTooDeeply
-from otel_audit.mask.judge import Budget, Finding, Judge
+from otel_audit.mask.findings import Finding
+from otel_audit.mask.judge import Judge
 
-__all__ = ["pieces_of_joined", "with_pieces"]
+__all__ = ["pieces_of_joined"]
 
 
-def pieces_of_joined(texts: Sequence[bytes], judge: Judge, budget: Budget) -> dict[int, list[Finding]]:
+def pieces_of_joined(
+    texts: Sequence[bytes], judge: Judge, budget: Budget, *, prose: bool = False
+) -> dict[int, list[Finding]]:
     """Pieces of findings that span several adjacent texts.
 
     Texts are joined as they are, since a value may be cut anywhere, and with a space, since a value may end
     where a text ends.
+
+    Args:
+        texts: in order.
+        judge: judges them joined.
+        budget: how long it may take.
+        prose: whether a text may well end with a word that the next one does not go on with: an address that
+            begins a text is then not taken to begin in the one before.
 
     Returns:
         Index of a text → pieces within it; all but the first of a finding are ``continued``.
@@ -32,39 +43,32 @@ def pieces_of_joined(texts: Sequence[bytes], judge: Judge, budget: Budget) -> di
         except NestedTooDeeply:
             continue  # each text is judged alone as well, and withheld for it
         for finding in found:
-            _cut_up(finding, bounds, len(glue), pieces)
+            within = _pieces(finding, bounds, len(glue))
+            if len(within) < 2 or (prose and _is_whole(within[-1], finding, texts, judge, budget)):
+                continue
+            for number, (index, start, end) in enumerate(within):
+                value = None if number else finding.value
+                piece = Finding(start, end, finding.entity, finding.secret, value, continued=number > 0)
+                pieces.setdefault(index, []).append(piece)
     return pieces
 
 
-def _cut_up(finding: Finding, bounds: list[int], glue: int, pieces: dict[int, list[Finding]]) -> None:
+def _pieces(finding: Finding, bounds: list[int], glue: int) -> list[tuple[int, int, int]]:
+    """Index, start and end of what a finding covers of each text."""
     within = []
     for index in range(len(bounds) - 1):
         start, end = max(finding.start, bounds[index]), min(finding.end, bounds[index + 1] - glue)
         if start < end:
             within.append((index, start - bounds[index], end - bounds[index]))
-    if len(within) < 2:
-        return
-    for number, (index, start, end) in enumerate(within):
-        value = None if number else finding.value
-        piece = Finding(start, end, finding.entity, finding.secret, value, continued=number > 0)
-        pieces.setdefault(index, []).append(piece)
+    return within
 
 
-def with_pieces(findings: list[Finding], pieces: Sequence[Finding]) -> list[Finding]:
-    """Findings of one text and pieces of those that span several, in order and apart; pieces come first."""
-    kept: list[Finding] = []
-    for finding in (*pieces, *findings):
-        for other in kept:
-            if finding.start < other.end and other.start < finding.end:
-                other.start, other.end = min(other.start, finding.start), max(other.end, finding.end)
-                break
-        else:
-            kept.append(finding)
-    kept.sort(key=lambda finding: finding.start)
-    apart: list[Finding] = []
-    for finding in kept:
-        if apart and finding.start < apart[-1].end:
-            apart[-1].end = max(apart[-1].end, finding.end)
-        else:
-            apart.append(finding)
-    return apart
+def _is_whole(
+    piece: tuple[int, int, int], finding: Finding, texts: Sequence[bytes], judge: Judge, budget: Budget
+) -> bool:
+    """Whether the last piece of an address is an address by itself."""
+    index, start, end = piece
+    return finding.entity == "EMAIL" and any(
+        (alone.start, alone.end, alone.entity) == (start, end, "EMAIL")
+        for alone in judge.findings(texts[index], budget)
+    )

@@ -17,11 +17,15 @@ import orjson
 from otel_audit.mask.operators import WITHHELD
 
 __all__ = [
-    "CUT", "OPENS", "Number", "Pairs", "digits_of", "dump", "encode_string", "load", "nested", "without_open_leaf",
+    "CUT", "LEAST_NUMBER", "OPENS", "Number", "Pairs", "digits_of", "dump", "encode_string", "load", "nested",
+    "without_open_leaf",
 ]  # fmt: skip
 
 OPENS: Final = ("{", "[", '"')
 """How a JSON text that is worth reading starts."""
+
+LEAST_NUMBER: Final = 100_000
+"""The smallest number that could be anything: a phone number of six digits beside a key that says so."""
 
 _NO_SUBCLASSES: Final = orjson.OPT_PASSTHROUGH_SUBCLASS
 """orjson would write a :class:`Number` as a string and a :class:`Pairs` as an array."""

@@ -14,6 +14,7 @@ import pyarrow.compute
 from otel_audit.mask.arrow import Column, replaced
 from otel_audit.mask.candidates import CONTEXT_WORDS
 from otel_audit.mask.cells import JSON_FIELDS, CellMasker
+from otel_audit.mask.chunks import CHUNKED_FIELD, may_be_chunks
 from otel_audit.mask.columns import Place, Verdicts
 from otel_audit.mask.credentials import ADDRESS_HEADERS, is_credential_header, is_credential_name
 from otel_audit.mask.evidence import Evidence
@@ -80,7 +81,8 @@ class LeafMasker:
     def _judged(self, array: Column, place: Place, forced: Iterable[int]) -> dict[int, str]:
         """New texts of the entries that change; forced entries are judged without a trigger."""
         hits = find_hits(array, self.cells.judge, place.field, json=place.field in JSON_FIELDS)
-        hits.update(dict.fromkeys(self._joinable(array, place)))
+        together = self._joinable(array, place)
+        hits.update(dict.fromkeys(together))
         if self.cells.policy.withholds_within(place.field.partition(".")[0]):
             forced = range(len(array))
         hits.update(dict.fromkeys(forced))
@@ -89,20 +91,23 @@ class LeafMasker:
         for entry in sorted(hits):
             if entry in done or not array[entry].is_valid:
                 continue
-            entries = place.siblings(entry)
+            entries = together.get(entry) or place.siblings(entry)
             done.update(entries)
             new.update(self.cells.masked(array, entries, place, hits))
         return new
 
-    def _joinable(self, array: Column, place: Place) -> list[int]:
-        """Entries of lists of several texts that show a trigger when they are joined."""
-        found: list[int] = []
-        for entries in place.lists():
-            joined = "".join(
-                [text for text in array[entries.start : entries.stop].to_pylist() if text is not None]
-            )
-            if self.cells.judge.trigger.is_in(joined.encode()):
-                found += entries
+    def _joinable(self, array: Column, place: Place) -> dict[int, range]:
+        """Entries that show a trigger when they are joined: of lists of several texts, of events of one span."""
+        found: dict[int, range] = {}
+        judge, chunked = self.cells.judge, place.field == CHUNKED_FIELD
+        for entries in place.lists(of_structs=chunked):
+            texts = array[entries.start : entries.stop].to_pylist()
+            if chunked:
+                shows = may_be_chunks(texts, judge)
+            else:
+                shows = judge.trigger.is_in("".join(filter(None, texts)).encode())
+            if shows:
+                found.update(dict.fromkeys(entries, entries))
         return found
 
     def _by_key(self, array: Column, verdicts: Verdicts, place: Place) -> tuple[dict[int, str], list[int]]:

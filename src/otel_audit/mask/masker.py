@@ -22,10 +22,11 @@ from otel_audit.mask.columns import Place, compact, rebuild
 from otel_audit.mask.evidence import Evidence
 from otel_audit.mask.facts import Facts
 from otel_audit.mask.identity import mask_identity
-from otel_audit.mask.json_text import STRUCTURE_TRIGGERS, JsonMasker
+from otel_audit.mask.json_text import JsonMasker
 from otel_audit.mask.judge import Judge
 from otel_audit.mask.leaves import LeafMasker
 from otel_audit.mask.models import ModelTagger
+from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.withhold import withhold_inputs
 from otel_audit.record.batch import UnmaskedBatch

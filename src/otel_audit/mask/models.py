@@ -17,13 +17,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 import pyarrow as pa
 
 from otel_audit.mask.arrow import children
+from otel_audit.mask.model_names import normal_path, spellings
+from otel_audit.mask.rules import glob_pattern
 from otel_audit.mask.tags import ModelTag
 
 __all__ = ["ModelTagger", "Tag", "TaggedRows"]
@@ -55,37 +56,12 @@ class TaggedRows:
     pii: dict[int, bool]
 
 
-# Dates and revisions that providers append: -2024-07-18, -20241022, @20240620, -2026-08, -v2:0, :latest
-_SUFFIX: Final = re.compile(
-    r"(?:[-@:](?:\d{4}-\d{2}(?:-\d{2})?|\d{8}|\d{4}|\d{2}-\d{2}|latest|v\d+(?:[.:]\d+)*|v?\d+:\d+(?::\w+)?))+$"
-)
-_PREFIX: Final = re.compile(r"^(?:.*/|(?:[a-z]{2,6}\.)?[a-z][a-z0-9-]*\.(?=[a-z]))")
-
 _INFERENCE_PATH: Final = re.compile(
     r"(?i)(?:/chat/completions|/completions?|/embeddings|/responses|/v\d+/messages|/generate|/invoke(?:-[a-z-]+)?"
     r"|/converse(?:-stream)?|/invocations|/rerank|/infer|/api/chat|/images/[a-z]+|/audio/[a-z]+|/moderations"
     r"|:(?:predict|rawpredict|streamrawpredict|generatecontent|streamgeneratecontent|embedcontent"
     r"|batchembedcontents|counttokens|score))/?$"
 )
-
-
-def _plain(name: str) -> str:
-    """A model's name without case, provider prefix and date suffix."""
-    name = name.strip().casefold()
-    name = _SUFFIX.sub("", name)
-    return _PREFIX.sub("", name) or name
-
-
-@lru_cache(maxsize=4096)
-def _spellings(name: str) -> tuple[str, ...]:
-    folded = name.strip().casefold()
-    return tuple(dict.fromkeys((folded, _SUFFIX.sub("", folded), _PREFIX.sub("", folded), _plain(name))))
-
-
-def _glob(glob: str) -> re.Pattern[str]:
-    return re.compile(
-        "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in glob)
-    )
 
 
 class ModelTagger:
@@ -98,8 +74,12 @@ class ModelTagger:
     def __init__(self, models: tuple[ModelTag, ...]) -> None:
         self._models = models
         self._strict = any(model.pii for model in models)
-        self._names = [(_glob(spelling), model) for model in models for spelling in _spellings(model.name)]
-        self._endpoints = [(_glob(_normal_path(model.endpoint)), model) for model in models if model.endpoint]
+        self._names = [
+            (glob_pattern(spelling), model) for model in models for spelling in spellings(model.name)
+        ]
+        self._endpoints = [
+            (glob_pattern(normal_path(model.endpoint)), model) for model in models if model.endpoint
+        ]
         self._by_name: dict[tuple[str, str | None], bool | None] = {}
 
     def tag(self, records: pa.RecordBatch) -> TaggedRows | None:
@@ -153,7 +133,7 @@ class ModelTagger:
         fitting = [
             model
             for pattern, model in self._names
-            if any(pattern.fullmatch(spelling) for spelling in _spellings(name))
+            if any(pattern.fullmatch(spelling) for spelling in spellings(name))
         ]
         exact = [
             model for model in fitting if model.version is None or version is None or model.version == version
@@ -199,7 +179,7 @@ class _Rows:
         places = []
         for path in (self._routes[row], self._paths[row], self._endpoint_paths[row]):
             if path:
-                normal = _normal_path(path)
+                normal = normal_path(path)
                 places.append(normal)
                 if self._hosts[row]:
                     places.append(f"{self._hosts[row]}{normal}".casefold())
@@ -218,17 +198,6 @@ class _Rows:
             return None
         model = body.get("model") if isinstance(body, dict) else None
         return model if isinstance(model, str) else None
-
-
-def _normal_path(path: str) -> str:
-    """Without case, scheme, query, trailing slash; with a leading one unless it starts with a host."""
-    path = path.strip().casefold().partition("?")[0]
-    scheme, separator, rest = path.partition("://")
-    if separator and "/" not in scheme:
-        return rest.rstrip("/")
-    path = path.rstrip("/") or "/"
-    first = path.partition("/")[0]
-    return path if path.startswith(("/", "*")) or "." in first else f"/{path}"
 
 
 def _spread(rows: _Rows, tags: dict[int, Tag], inference: list[int]) -> None:

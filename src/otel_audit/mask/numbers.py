@@ -1,4 +1,4 @@
-"""Numbers in runs of digit groups: payment cards, social security numbers, IPv4 addresses.
+"""Numbers in groups of digits: payment cards, social security numbers, IPv4 addresses.
 
 Check digits are those of python-stdnum, issuer prefixes those of ISO/IEC 7812
 as the networks publish them.
@@ -13,9 +13,9 @@ from typing import Final
 import stdnum.ean
 import stdnum.luhn
 
-from otel_audit.mask.candidates import SSN_WORDS, Run, before, is_fraction, is_glued, words
+from otel_audit.mask.candidates import SSN_WORDS, Candidate, Run, before, is_fraction, is_glued, words
 
-__all__ = ["credit_card", "ipv4", "us_ssn"]
+__all__ = ["PARTED_CARD", "PARTED_CARD_TRIGGER", "credit_card", "ipv4", "parted_card", "us_ssn"]
 
 _CARD_WORDS: Final = words(
     "card", "visa", "mastercard", "maestro", "amex", "american express", "discover", "diners", "pan", "cc",
@@ -100,6 +100,40 @@ def _is_card(run: Run, first: int, last: int) -> bool:
         return False
     # Maestro's ranges are a seventh of all numbers: without a word they count from 16 digits on.
     return len(digits) >= 16 or digits[0] in "34"
+
+
+_GAP: Final = rb"[^0-9A-Za-z\x00-\x1f]"
+PARTED_CARD: Final = (
+    rb"[0-9]{4}(" + _GAP + rb"{1,5})(?:[0-9]{4}(" + _GAP + rb"{1,5})[0-9]{4}(" + _GAP + rb"{1,5})[0-9]{4}"
+    rb"|[0-9]{6}(" + _GAP + rb"{1,5})[0-9]{5})"
+)  # fmt: skip
+"""RE2: the two groupings that cards have in print, with signs between that numbers do not have."""
+PARTED_CARD_TRIGGER: Final = (
+    rb"[0-9]{4}" + _GAP + rb"+(?:[0-9]{4}" + _GAP + rb"+[0-9]{4}" + _GAP + rb"+[0-9]{4}|[0-9]{6}" + _GAP
+    + rb"+[0-9]{5})"
+)  # fmt: skip
+"""RE2: the same in JSON, where signs have backslashes."""
+
+
+def parted_card(candidate: Candidate) -> Iterator[tuple[int, int]]:
+    """Payment card numbers in their customary groups, with the same signs between all of them."""
+    text, start, end = candidate.text, candidate.start, candidate.end
+    gaps = {text[low:high] for low, high in candidate.groups if low >= 0}
+    if (
+        len(gaps) > 1
+        or _is_plain_gap(*gaps)
+        or is_glued(text, start, end)
+        or text[start - 1 : start].isdigit()
+    ):
+        return
+    number = candidate.value.translate(None, gaps.pop())
+    if _NETWORK.fullmatch(number) and stdnum.luhn.is_valid(number.decode()):
+        yield start, end
+
+
+def _is_plain_gap(gap: bytes) -> bool:
+    """Whether groups with this between them are a run, which has a recogniser of its own."""
+    return len(gap) <= 2 and not gap.translate(None, b" -./()_,+")
 
 
 # --- social security numbers -----------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from typing import Final
 import orjson
 import phonenumbers
 
-from otel_audit.mask.policy import PARTIALS, MaskKey
+from otel_audit.mask.rules import PARTIALS, MaskKey
 
 __all__ = ["WITHHELD", "canonical_value", "partial", "pseudonym", "token"]
 

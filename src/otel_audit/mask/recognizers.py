@@ -15,67 +15,12 @@ Formats of keys are those that their issuers document for secret scanning.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 from otel_audit.mask import candidates, credentials, numbers, phones, validators
-from otel_audit.mask.candidates import RunValidator, Validator
+from otel_audit.mask.recognizer import Family, Recognizer
 
-__all__ = ["PLAIN_NUMBER", "RECOGNIZERS", "Family", "Recognizer"]
-
-
-class Family(Enum):
-    """Which trigger lets text through."""
-
-    AT = "at"
-    """An at sign."""
-    NUMBER = "number"
-    """Nine digits with few signs between them, or a dotted quad."""
-    OTHER = "other"
-    """The entry's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recognizer:
-    """One kind of personal data or credential.
-
-    Attributes:
-        name: unique.
-        entity: type that stands in the token and in ``masking.entities``.
-        pattern: RE2.
-        matches: texts in which exactly one finding is made.
-        rejects: texts in which none is made.
-        family: see :class:`Family`.
-        triggers: RE2 patterns of family OTHER; further ones for the other families.
-        validate: yields the parts of a match that are the entity; None: every match is.
-        literals: the pattern can match only where one of these stands; saves a pass.
-        runs: instead of ``pattern`` and ``validate``: yields entities in runs of digit groups, which are found
-            once for all such entries; see :data:`NUMBER_RUN`.
-        least_digits: shortest run that is of interest.
-        secret: a credential: withheld whatever a policy says.
-        claims: findings of others within the whole match are not made, such as an e-mail address that is a
-            password and a host.
-        retry: after a match that was not validated, go on behind its first byte instead of its last.
-        goes_on: a group, and 0 for its start or 1 for its end, where the search goes on after a match: a value may
-            have names and values in it.
-    """
-
-    name: str
-    entity: str
-    pattern: bytes
-    matches: tuple[str, ...]
-    rejects: tuple[str, ...] = ()
-    family: Family = Family.OTHER
-    triggers: tuple[bytes, ...] = ()
-    validate: Validator | None = None
-    literals: tuple[bytes, ...] = ()
-    runs: RunValidator | None = None
-    least_digits: int = 0
-    secret: bool = False
-    claims: bool = False
-    retry: bool = False
-    goes_on: tuple[int, int] | None = None
+__all__ = ["DIGIT_RUN", "NUMBER_RUN", "PLAIN_NUMBER", "RECOGNIZERS"]
 
 
 PLAIN_NUMBER: Final = b"0123456789 -./()_,+\t\r\n"
@@ -133,6 +78,13 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
         Family.NUMBER, runs=numbers.credit_card, least_digits=12,
     ),
     Recognizer(
+        "parted-credit-card", "CREDIT_CARD", numbers.PARTED_CARD,
+        ("4111:1111:1111:1111", "no 5500 | 0000 | 0000 | 0004", "3782\u00b7822463\u00b710005",
+         "2024;4111;1111;1111;1111"),
+        ("4111:1111:1111:1112", "4111:1111|1111:1111", "a4111*1111*1111*1111", "1024 | 2048 | 4096 | 8192"),
+        Family.NUMBER, (numbers.PARTED_CARD_TRIGGER,), numbers.parted_card, retry=True,
+    ),
+    Recognizer(
         "iban", "IBAN",
         # In lower case the country and its check digits stand together, as in no other text.
         b"(?:(?:" + _COUNTRIES + b")(?:" + _SEPARATORS + b"[0-9]){2}|(?i:" + _COUNTRIES + b")[0-9]{2})(?:"
@@ -142,7 +94,7 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
         ("DE89370400440532013001", "be 12 items of the list are here", "GB29NWBK6016133192681"),
         Family.NUMBER, (rb"[A-Z]{2}(?:" + _DIGIT_SEPARATOR + rb"[0-9]){2}(?:" + _DIGIT_SEPARATOR + rb"[A-Z0-9]){11}",
          rb"[A-Za-z]{2}[0-9]{2}[A-Za-z]{4}[0-9]{6}"),
-        validators.iban, retry=True,
+        validators.iban, retry=True, may_hold=validators.may_be_iban,
     ),
     Recognizer(
         "us-ssn", "US_SSN",
@@ -266,7 +218,8 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
     ),
     Recognizer(
         "basic-credentials", "CREDENTIAL", credentials.BASIC,
-        ("uses Basic Ym9iOmh1bnRlcjI=",), ("Basic understanding", "basic income", "Basic Authentication"),
+        ("uses Basic Ym9iOmh1bnRlcjI=", "Basic YWxhZGRpbjpvcGVu"),
+        ("Basic understanding", "basic income", "Basic Authentication"),
         triggers=(b"(?i:basic)[ +]+[A-Za-z0-9+/]*[A-Z0-9+/][A-Za-z0-9+/]",), validate=credentials.basic_credentials,
         secret=True,
     ),

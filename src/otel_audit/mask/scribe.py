@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_audit.mask.evidence import Evidence
-from otel_audit.mask.judge import Finding
+from otel_audit.mask.findings import Finding
 from otel_audit.mask.operators import WITHHELD, partial, pseudonym, token
 from otel_audit.mask.policy import MaskPolicy, RowFacts
 

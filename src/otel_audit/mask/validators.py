@@ -14,9 +14,9 @@ from typing import Final
 
 import stdnum.iban
 
-from otel_audit.mask.candidates import ALNUM, Candidate
+from otel_audit.mask.candidates import ALNUM, LETTERS, Candidate
 
-__all__ = ["IBAN_COUNTRIES", "email", "iban", "ipv6"]
+__all__ = ["IBAN_COUNTRIES", "email", "iban", "ipv6", "may_be_iban"]
 
 # --- bank accounts ---------------------------------------------------------------------------------------
 
@@ -64,6 +64,24 @@ def iban(candidate: Candidate) -> Iterator[tuple[int, int]]:
         return
     if stdnum.iban.is_valid(number, check_country=False):
         yield candidate.start, end
+
+
+_DIGITS: Final = b"0123456789"
+_IBAN_REACH: Final = 110
+"""Bytes before the digits of an IBAN within which its country must stand: 34 characters, two signs between any
+two of them."""
+
+
+def may_be_iban(text: bytes, start: int, low: int, high: int) -> bool:
+    """Whether what is written like a number may be the rest of an IBAN: behind a country, or behind letters with
+    more digits before them."""
+    if text[start] in LETTERS:
+        return True
+    before = text[max(0, low - _IBAN_REACH) : low]
+    if not before or before[-1] not in LETTERS:
+        return False
+    is_country = before[-2:].isalpha() and (len(before) < 3 or before[-3] not in LETTERS)
+    return is_country or len(before.translate(None, _DIGITS)) < len(before)
 
 
 # --- IPv6 addresses --------------------------------------------------------------------------------------

@@ -1,0 +1,138 @@
+"""Base64 and hexadecimal within a text: runs that are long, stand in a data URL, or hold text.
+
+Base64: alphabets of RFC 4648 sections 4 and 5, with or without padding, in one line or in lines of at least 60
+characters (MIME has 76). Hexadecimal: two digits a byte, without signs between.
+
+What a run holds is text in ASCII or UTF-16, or compressed: that nobody reads in a log, so it goes unread.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from otel_audit.mask.patterns import compile_pattern
+
+__all__ = ["ENCODED_TRIGGERS", "EncodedRun", "encoded_runs"]
+
+# --- base64 ----------------------------------------------------------------------------------------------
+
+_BASE64_TEXT: Final = rb"[I-Za-f][A-HQ-Xg-nw-z0-3][AEIMQUYcgkosw048BFJNRVZdhlptx159][A-Za-z0-9+/_\-]" * 3
+"""Nine printable ASCII bytes; each four characters stand for three."""
+_BASE64_UTF16: Final = rb"(?:[A-f][AQgw][AB][A-Za-z0-9+/_\-]A[A-H][AEIMQUYcgkosw048]A){2}"
+"""Six ASCII characters in UTF-16: every other byte is zero."""
+_COMPRESSED: Final = rb"H4sI|KLUv|UEsD|Qlpo|/Td6|_Td6"
+"""How gzip, zstd, zip, bzip2 and xz begin in base64: by their magic numbers."""
+_DEFLATED: Final = rb"e(?:J[w-z]|A[E-H]|N[o-r]|F[4-7])"
+"""How zlib begins: RFC 1950 section 2.2, windows of 32 KiB."""
+_BASE64_RUN: Final = rb"[A-Za-z0-9+/_\-]{60,}(?:\r?\n[A-Za-z0-9+/_\-]+)*={0,2}|[A-Za-z0-9+/_\-]{12,}={0,2}"
+_LONG_RUN: Final = 256
+"""Characters of base64 from which on it is withheld unread: images, documents, sound. Random bytes of that
+length hold, nearly always, three groups that could be text, which is what the trigger looks for."""
+_DATA_URL: Final = re.compile(rb"(?i)data:[a-z0-9.+/;=\-]{0,128};base64,\Z")
+_DATA_URL_REACH: Final = 160
+_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+_HEX: Final = re.compile(rb"[0-9a-f\-]+|[0-9A-F\-]+")
+_STARTS_COMPRESSED: Final = re.compile(_COMPRESSED)
+_STARTS_DEFLATED: Final = re.compile(_DEFLATED)
+
+# --- hexadecimal -----------------------------------------------------------------------------------------
+
+_HEX_RUN: Final = rb"[0-9A-Fa-f]{20,}"
+_HEX_TEXT: Final = rb"(?:[2-7][0-9A-Fa-f]){10}"
+"""Ten printable ASCII bytes. In one of 500 ids of 32 digits there are as many; then they are looked at."""
+_PRINTABLE: Final = re.compile(rb"[\x20-\x7f]{10}")
+
+ENCODED_TRIGGERS: Final = (
+    _BASE64_TEXT,
+    _BASE64_UTF16,
+    rb"(?:^|[^A-Za-z0-9+/_\-]|\\[bfnrt])(?:(?:" + _COMPRESSED + rb")|" + _DEFLATED + rb"[A-Za-z0-9+/_\-]{9})",
+    b"(?i:;base64,)",
+    _HEX_TEXT,
+)
+"""RE2: where a run could hold something."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRun:
+    """A run.
+
+    Attributes:
+        start: first byte in the text.
+        end: byte behind its last.
+        entity: ``BASE64`` or ``HEX``.
+        opaque: whether it goes whatever it holds.
+        texts: what it may stand for, at each alignment at which it looks like text.
+    """
+
+    start: int
+    end: int
+    entity: str
+    opaque: bool
+    texts: tuple[bytes, ...]
+
+
+def encoded_runs(text: bytes) -> Iterator[EncodedRun]:
+    """The runs of a text that are worth a look; ids are none."""
+    for start, end in compile_pattern(_BASE64_RUN).spans(text):
+        run = text[start:end]
+        if _HEX.fullmatch(run):
+            continue
+        texts = (*_texts(run), *_wide_texts(run))
+        opaque = _is_compressed(run) or (
+            _DATA_URL.search(text, max(0, start - _DATA_URL_REACH), start) is not None
+        )
+        if texts or opaque:
+            yield EncodedRun(start, end, "BASE64", opaque or len(run) >= _LONG_RUN, texts)
+    for start, end in compile_pattern(_HEX_RUN).spans(text):
+        texts = tuple(_hex_texts(text[start:end]))
+        if texts:
+            yield EncodedRun(start, end, "HEX", False, texts)
+
+
+def _texts(run: bytes) -> Iterator[bytes]:
+    """What base64 stands for wherever it looks like ASCII."""
+    run = run.translate(_TO_STANDARD, b"\r\n=")
+    seen = set()
+    for start, _ in compile_pattern(_BASE64_TEXT).spans(run):
+        if start % 4 not in seen:
+            seen.add(start % 4)
+            yield _decoded(run[start % 4 :])
+
+
+def _wide_texts(run: bytes) -> Iterator[bytes]:
+    """What base64 stands for where it looks like UTF-16, in UTF-8."""
+    run = run.translate(_TO_STANDARD, b"\r\n=")
+    found = compile_pattern(_BASE64_UTF16).find(run, 0, len(run))
+    if found is not None:
+        content = _decoded(run[found[0][0] % 4 :])
+        for encoding in ("utf-16-le", "utf-16-be"):
+            yield content.decode(encoding, "replace").encode()
+
+
+def _is_compressed(run: bytes) -> bool:
+    if _STARTS_COMPRESSED.match(run):
+        return True
+    if not _STARTS_DEFLATED.match(run):
+        return False
+    try:
+        zlib.decompressobj().decompress(_decoded(run.translate(_TO_STANDARD, b"\r\n=")), 1)
+    except zlib.error:
+        return False
+    return True
+
+
+def _decoded(packed: bytes) -> bytes:
+    packed = packed[: len(packed) - (len(packed) % 4 == 1)]
+    return base64.b64decode(packed + b"=" * (-len(packed) % 4))
+
+
+def _hex_texts(run: bytes) -> Iterator[bytes]:
+    for shift in (0, 1):
+        content = bytes.fromhex(run[shift : len(run) - (len(run) - shift) % 2].decode())
+        if _PRINTABLE.search(content):
+            yield content

@@ -1,0 +1,248 @@
+"""One JSON text masked: a walk over all of its leaves and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from otel_audit.mask.budget import Budget
+from otel_audit.mask.credentials import is_credential_name
+from otel_audit.mask.decode import NestedTooDeeply
+from otel_audit.mask.findings import Finding, with_pieces
+from otel_audit.mask.joined import pieces_of_joined
+from otel_audit.mask.json_places import JsonPlace, Pieces
+from otel_audit.mask.json_values import (
+    CUT,
+    LEAST_NUMBER,
+    OPENS,
+    Number,
+    Pairs,
+    digits_of,
+    dump,
+    encode_string,
+    load,
+    nested,
+    without_open_leaf,
+)
+from otel_audit.mask.judge import Judge
+from otel_audit.mask.neighbours import Way, is_message, one_number, text_runs
+from otel_audit.mask.operators import WITHHELD
+from otel_audit.mask.recognizer import Family
+from otel_audit.mask.scribe import Scribe
+
+__all__ = ["JsonWalk"]
+
+_MAX_NESTING: Final = 256
+"""Levels of arrays and objects; conversion stops at 48, so only nested texts come near."""
+
+_SHORTEST: Final = 5
+"""Characters of the shortest text that could hold anything to mask."""
+
+
+class JsonWalk:
+    """Masks one JSON text.
+
+    Args:
+        judge: judges leaves and keys.
+        max_depth: levels of JSON within strings; -1 reads none.
+        scribe: writes tokens and evidence.
+        budget: how long it may take.
+        needles: all triggers of the text and their families; None: every leaf and key is judged.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        max_depth: int,
+        scribe: Scribe,
+        budget: Budget,
+        needles: Sequence[tuple[str, Family]] | None,
+    ) -> None:
+        self._judge, self._scribe, self._budget = judge, scribe, budget
+        self._max_depth, self._needles = max_depth, needles
+        self._rules = any(rule.operator == "drop" and rule.entity is None for rule in scribe.policy.rules)
+
+    def document(self, text: str, path: str, pieces: Pieces) -> str:
+        """The text masked.
+
+        Raises:
+            OutOfTime: the budget is spent.
+        """
+        try:
+            value = load(text)
+        except ValueError:
+            return encode_string(self._scribe.give_up(path, "invalid-json"))
+        masked = self._value(value, JsonPlace(path, pieces=pieces))
+        return text if masked is value else dump(masked)
+
+    def leaf(
+        self, text: str, where: str, name: str | None, pieces: Sequence[Finding] = (),
+        known: Sequence[tuple[bytes, Family]] | None = None,
+    ) -> str:  # fmt: skip
+        """A string that is no JSON text, masked; the very same one where nothing is."""
+        data = _bytes(text)
+        findings = self._judge.findings(data, self._budget, _before(name), known)
+        if pieces:
+            findings = with_pieces(findings, pieces)
+        if not findings:
+            return text
+        written = self._scribe.write(data, findings, where)
+        return text if written == data else written.decode("utf-8", "surrogatepass")
+
+    def joined(self, items: list[Any]) -> dict[Way, list[Finding]]:
+        """Pieces of findings that span several texts of an array."""
+        pieces: dict[Way, list[Finding]] = {}
+        for run in text_runs(items):
+            if all(self._passed_by(stretch.text) for stretch in run):
+                continue
+            texts = [_bytes(text[start:stop]) for _, text, start, stop in run]
+            prose = is_message(items[0])
+            for index, found in pieces_of_joined(texts, self._judge, self._budget, prose=prose).items():
+                way, text, start, _ = run[index]
+                skipped = len(_bytes(text[:start]))
+                for piece in found:
+                    piece.start, piece.end = piece.start + skipped, piece.end + skipped
+                pieces.setdefault(way, []).extend(found)
+        return pieces
+
+    def _value(self, value: Any, place: JsonPlace) -> Any:
+        """The masked value; the very same object where nothing is masked."""
+        kind = type(value)
+        if kind is str:
+            return self._text(value, place)
+        if place.level > _MAX_NESTING:
+            return self._scribe.give_up(str(place), "nesting")
+        if kind is dict:
+            return self._members(value, value.items(), place)
+        if kind is list:
+            return self._items(value, place)
+        if kind is Pairs:
+            return self._members(value, value, place)
+        if kind is int or kind is float or kind is Number:
+            return self._number(value, place)
+        return value
+
+    def _members(self, whole: Any, pairs: Iterable[tuple[str, Any]], place: JsonPlace) -> Any:
+        masked: list[tuple[str, Any]] = []
+        changed = False
+        for key, item in pairs:
+            new_key = self._key(key, place)
+            below = place.member(key, new_key)
+            if (
+                self._needles is None
+                and item is not None
+                and type(item) is not bool
+                and is_credential_name(key)
+            ):
+                new = item if item in ("", WITHHELD) else self._scribe.withhold(str(below), "CREDENTIAL")
+            else:
+                new = self._value(item, below)
+            changed = changed or new is not item or new_key is not key
+            masked.append((new_key, new))
+        if not changed:
+            return whole
+        if type(whole) is Pairs:
+            return Pairs(masked)
+        taken: dict[str, Any] = {}
+        for (key, item), old in zip(masked, whole, strict=True):
+            taken[key if key is old and key not in taken else _unused(key, taken, whole)] = item
+        return taken
+
+    def _key(self, key: str, place: JsonPlace) -> str:
+        if len(key) < _SHORTEST or self._passed_by(key):
+            return key
+        data = _bytes(key)
+        try:
+            findings = self._judge.findings(data, self._budget)
+        except NestedTooDeeply:
+            return self._scribe.give_up(f"{place}.{WITHHELD}", "nesting")
+        if not findings:
+            return key
+        return self._scribe.write_key(data, findings, str(place)).decode("utf-8", "surrogatepass")
+
+    def _items(self, items: list[Any], place: JsonPlace) -> Any:
+        pieces = place.pieces
+        if len(items) > 1:
+            digits = one_number(items)
+            if digits is not None:
+                written = self._digits(digits, place)
+                return items if written is None else [written, *[""] * (len(items) - 1)]
+            joined = self.joined(items)
+            for way, found in pieces.items():
+                joined.setdefault(way, []).extend(found)
+            pieces = joined
+        masked = []
+        changed = False
+        for index, item in enumerate(items):
+            new = self._value(item, place.item(index, pieces))
+            changed = changed or new is not item
+            masked.append(new)
+        return masked if changed else items
+
+    def _text(self, text: str, place: JsonPlace) -> str:
+        if not place.pieces and (len(text) < _SHORTEST or self._passed_by(text)):
+            if self._rules and self._scribe.policy.withholds(str(place), self._scribe.facts):
+                return self._scribe.give_up(str(place), "policy")
+            return text
+        self._budget.check()
+        where = str(place)
+        if self._rules and self._scribe.policy.withholds(where, self._scribe.facts):
+            return self._scribe.give_up(where, "policy")
+        cut = False
+        if text.lstrip()[:1] in OPENS:
+            within = nested(text)
+            if isinstance(within, (str, dict, list)):
+                if place.depth < self._max_depth:
+                    masked = self._value(within, place.within())
+                    return text if masked is within else dump(masked)
+                if self._max_depth > 0 and '"' in text:
+                    return self._scribe.give_up(where, "nesting")
+            cut = within is CUT
+        try:
+            masked_text = self.leaf(text, where, place.name, place.pieces.get((), ()))
+        except NestedTooDeeply:
+            return self._scribe.give_up(where, "nesting")
+        if cut:
+            closed = without_open_leaf(masked_text)
+            if closed != masked_text:
+                self._scribe.give_up(where, "cut")
+                return closed
+        return masked_text
+
+    def _number(self, number: Any, place: JsonPlace) -> Any:
+        if type(number) is Number:
+            digits = digits_of(number)
+        elif -LEAST_NUMBER < number < LEAST_NUMBER or (type(number) is float and not number.is_integer()):
+            return number
+        else:
+            digits = str(abs(int(number)))
+        written = self._digits(digits, place)
+        return number if written is None else written
+
+    def _digits(self, digits: str, place: JsonPlace) -> str | None:
+        """The digits of a number masked; None where nothing is."""
+        findings = self._judge.findings(digits.encode(), self._budget, _before(place.name))
+        if not findings:
+            return None
+        written = self._scribe.write(digits.encode(), findings, str(place)).decode()
+        return None if written == digits else written
+
+    def _passed_by(self, text: str) -> bool:
+        return self._needles is not None and all(needle not in text for needle, _ in self._needles)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _before(name: str | None) -> bytes:
+    return b"" if name is None else _bytes(name) + b": "
+
+
+def _unused(key: str, taken: dict[str, Any], whole: dict[str, Any]) -> str:
+    if key not in taken and key not in whole:
+        return key
+    number = 2
+    while f"{key}#{number}" in taken or f"{key}#{number}" in whole:
+        number += 1
+    return f"{key}#{number}"

@@ -1,0 +1,118 @@
+"""The trigger: one RE2 pattern that has a match wherever any recogniser or decoder could find something.
+
+It matches in a text itself and in the JSON text that the text is part of. So the masker runs it over whole
+columns and lets only entries with a match through; ``tests/mask`` holds it to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from otel_audit.mask.candidates import LETTERS
+from otel_audit.mask.decode import Decoder
+from otel_audit.mask.encoded_runs import ENCODED_TRIGGERS
+from otel_audit.mask.findings import Span
+from otel_audit.mask.patterns import Pattern, compile_pattern
+from otel_audit.mask.recognizer import Family, Recognizer
+from otel_audit.mask.recognizers import DIGIT_RUN, PLAIN_NUMBER
+
+__all__ = ["Trigger"]
+
+_SHORTEST_RUN: Final = 9
+_LONG_RUN: Final = 20
+"""Digits that may be hexadecimal for text."""
+_DIGITS: Final = frozenset(b"0123456789")
+_LETTERS: Final = bytes(sorted(LETTERS))
+
+
+class Trigger:
+    """Finds triggers and says what they are of.
+
+    Args:
+        recognizers: what they look for.
+        decoders: likewise.
+        encoded: whether encoded runs are looked into.
+        structure: RE2 patterns of structure that the caller wants to see as triggers.
+
+    Attributes:
+        pattern: all of it.
+    """
+
+    def __init__(
+        self,
+        recognizers: Sequence[Recognizer],
+        decoders: Sequence[Decoder],
+        *,
+        encoded: bool,
+        structure: Iterable[bytes] = (),
+    ) -> None:
+        families = {entry.family for entry in recognizers}
+        at = [b"@"] if Family.AT in families else []
+        digits = [DIGIT_RUN] if Family.NUMBER in families else []
+        numbers = _triggers_of(entry for entry in recognizers if entry.family is Family.NUMBER)
+        others = _triggers_of(entry for entry in recognizers if entry.family is not Family.NUMBER)
+        others += [decoder.trigger for decoder in decoders]
+        if encoded:
+            others += ENCODED_TRIGGERS
+        others += structure
+        self._numbers = _any_of(numbers)
+        self._others = _any_of([*at, *others])
+        self.pattern = _any_of([*at, *digits, *numbers, *others])
+
+    def is_in(self, text: bytes) -> bool:
+        """Whether there is one."""
+        return self.pattern.is_in(text)
+
+    def find(self, text: bytes | memoryview, position: int, end: int) -> Span | None:
+        """The first one within ``text[position:end]``, without the bytes before and behind it that the trigger
+        of numbers takes in."""
+        found = self.pattern.find(text, position, end)
+        if found is None:
+            return None
+        start, stop = found[0]
+        core = bytes(text[start:stop])
+        if core[0] in LETTERS:
+            core = core.lstrip(_LETTERS)
+        elif core[0] not in _DIGITS:
+            core = core[1:]
+        low = stop - len(core)
+        if core[-1:].isalpha():
+            core = core.rstrip(_LETTERS)
+        elif core[-1:] and core[-1] not in _DIGITS:
+            core = core[:-1]
+        if len(core) < _SHORTEST_RUN or core.translate(None, PLAIN_NUMBER):
+            return start, stop
+        return low, low + len(core)
+
+    def family(self, trigger: bytes) -> Family | None:
+        """The family of a trigger in plain text; None where it takes more than a look around it."""
+        if trigger == b"@":
+            return Family.AT
+        if not trigger.translate(None, PLAIN_NUMBER):
+            return None if len(trigger) >= _LONG_RUN and self._others.is_in(trigger) else Family.NUMBER
+        return Family.NUMBER if self._is_number(trigger) else None
+
+    def _is_number(self, trigger: bytes) -> bool:
+        """Whether a trigger with words in it is about a number and nothing else.
+
+        The words before a number may be anything, an address or a key among them, which then is no trigger of
+        its own: matches of one pattern do not overlap.
+        """
+        spans = self._numbers.find(trigger, 0, len(trigger))
+        return (
+            spans is not None
+            and spans[0] == (0, len(trigger))
+            and trigger.isascii()
+            and b"\\" not in trigger
+            and self._others.find(trigger, 0, len(trigger)) is None
+        )
+
+
+def _triggers_of(entries: Iterable[Recognizer]) -> list[bytes]:
+    return [pattern for entry in entries for pattern in entry.triggers]
+
+
+def _any_of(patterns: Sequence[bytes]) -> Pattern:
+    """One pattern for all; without any, one that matches nothing."""
+    return compile_pattern(b"|".join(b"(?:" + pattern + b")" for pattern in patterns) or rb"[^\x00-\xff]")
