@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import copy
+from enum import StrEnum
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind
 
 from convert.building import OBSERVED, START, exception, make_span
 from otel_audit.convert import alike
 from otel_audit.convert.converter import Converter
+from otel_audit.convert.from_sdk import read_spans
 from otel_audit.convert.options import ConvertOptions
 from otel_audit.convert.otlp_files import read_file
 from otel_audit.convert.rows import RowBuilder
@@ -114,6 +122,83 @@ def test_bulk_gives_what_rows_give(spans: list[SpanData], monkeypatch: pytest.Mo
     bulk, rows = both_ways(spans, monkeypatch)
     bulk.validate(full=True)
     assert bulk.to_pylist() == rows.to_pylist()
+
+
+class _Shade(StrEnum):
+    RED = "red"
+
+
+_SDK_VALUES: dict[str, list[Any]] = {
+    "http.request.method": ["GET", _Shade.RED, "G\ud800T"],
+    "http.response.status_code": [200, True, HTTPStatus.NOT_FOUND, 2**70],
+    "url.path": ["/a", "/\udfff", "/é", _Shade.RED, b"/x", ("/",)],
+    "http.route": ["/a", "", "/\u2028"],
+    "client.address": ["203.0.113.7", "\ud800"],
+    "enduser.id": ["u1", "ü", "\ud800", _Shade.RED],
+    "http.request.header.accept": [("a",), ("a", "b"), (), ("\ud800",), (None,), "a", (_Shade.RED,)],
+    "custom": ["x", ("x", 1), float("nan"), b"\x00", "\ud800", _Shade.RED, 2**70, None],
+    "gen_ai.operation.name": ["chat", ("chat",), "\ud800"],
+    "gen_ai.request.model": ["m", "\ud800", _Shade.RED],
+    "gen_ai.provider.name": ["openai", "\ud800"],
+    "gen_ai.response.finish_reasons": [("stop",), ("\ud800",), (), (_Shade.RED,)],
+    "gen_ai.usage.input_tokens": [5, HTTPStatus.OK, True],
+    "gen_ai.request.temperature": [0.5, float("nan")],
+    "gen_ai.output.messages": ['[{"role":"user","parts":[{"type":"text","content":"hi"}]}]', "\ud800"],
+}  # fmt: skip
+
+
+@st.composite
+def similar_sdk_spans(draw: st.DrawFn) -> list[ReadableSpan]:
+    """Ended spans of one shape as the SDK holds them, some with a value that is no plain one."""
+    of = draw(st.sampled_from([("http.", "url.", "client."), ("gen_ai.",)]))
+    names = [name for name in _SDK_VALUES if name.startswith((*of, "enduser.", "custom"))]
+    spans = []
+    for number in range(draw(st.integers(1, 12))):
+        attributes = {
+            name: draw(st.sampled_from(_SDK_VALUES[name]))
+            if draw(st.integers(0, 30)) == 0
+            else _SDK_VALUES[name][0]
+            for name in names
+        }
+        bounded = BoundedAttributes(None, {}, immutable=False)
+        bounded._dict = attributes  # type: ignore[assignment]  # what an SDK without checks would hold
+        span = ReadableSpan(
+            "n",
+            SpanContext(number + 1, number + 1, False),
+            kind=SpanKind.SERVER,
+            resource=_RESOURCE,
+            attributes=bounded,
+            start_time=START,
+            end_time=START + 5,
+            instrumentation_scope=_SCOPE,
+        )
+        spans.append(span)
+    return spans
+
+
+_RESOURCE = Resource({"service.name": "shop"})
+_SCOPE = InstrumentationScope("s", "1")
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(spans=similar_sdk_spans())
+def test_bulk_looks_at_what_the_sdk_holds_as_rows_do(
+    spans: list[ReadableSpan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [repr(span.attributes) for span in spans]
+    batches = []
+    for fewest in (1, 10**9):
+        monkeypatch.setattr(alike, "FEWEST", fewest)
+        batch = Converter().convert(read_spans(spans), observed_unix_nano=OBSERVED).records
+        batch.validate(full=True)
+        batches.append(batch.to_pylist())
+    assert batches[0] == batches[1]
+    assert len(batches[0]) == len(spans)
+    assert [repr(span.attributes) for span in spans] == held
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)

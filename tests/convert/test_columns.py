@@ -54,7 +54,7 @@ def test_microseconds_follow_from_nanoseconds() -> None:
 
 
 def test_parts_are_put_in_the_order_given() -> None:
-    bulk = BulkPart({"recordId": ["a", "d"]}, {"method": "GET"}, 2)
+    bulk = BulkPart({"recordId": pa.array(["a", "d"])}, {"method": "GET"}, 2)
     rows = RowsPart([{"recordId": "b"}, {"recordId": "c", "method": "PUT"}], [{}, {}])
     batch = build_batch([Section([bulk, rows], [0, 3, 1, 2])])
     assert batch.column("recordId").to_pylist() == ["a", "b", "c", "d"]

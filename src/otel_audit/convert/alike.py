@@ -143,4 +143,4 @@ def _convert(lane: Lane, alike: _Alike, common: Row) -> list[tuple[BulkPart, Seq
 
 def _attribute_columns(names: tuple[str, ...], spans: Sequence[SpanData]) -> AttributeColumns:
     """Returns the attributes of spans that have these, in this order."""
-    return dict(zip(names, zip(*[span.attributes.values() for span in spans], strict=True), strict=True))
+    return dict(zip(names, zip(*[span.shown().values() for span in spans], strict=True), strict=True))

@@ -18,7 +18,7 @@ from opentelemetry.semconv._incubating.attributes import client_attributes
 from otel_audit.convert.arrays import Column, array_of, header_array
 from otel_audit.convert.bulk_calls import CallColumns, Irregular
 from otel_audit.convert.bulk_plan import BulkPlan
-from otel_audit.convert.columns import Row
+from otel_audit.convert.columns import LEAF_TYPES, Row, repeated
 from otel_audit.convert.derive import REQUEST_ID
 from otel_audit.convert.http import PLAIN_METHODS
 from otel_audit.convert.identity import MAX_IDENTITY
@@ -26,7 +26,7 @@ from otel_audit.convert.rest import encode_object
 from otel_audit.convert.sorter import Shape
 from otel_audit.convert.span_columns import SpanColumns
 from otel_audit.convert.url import address_type, split_host
-from otel_audit.record.ids import span_record_ids
+from otel_audit.record.id_columns import span_record_ids
 
 __all__ = ["AttributeColumns", "BulkPart", "convert_bulk"]
 
@@ -56,12 +56,12 @@ class BulkPart:
     """Records given as columns.
 
     Args:
-        columns: leaf → one value a record, or an array.
+        columns: leaf → an array, with one value a record.
         common: leaves that all of them have.
         count: how many there are.
     """
 
-    def __init__(self, columns: _Columns, common: Row, count: int) -> None:
+    def __init__(self, columns: dict[str, Column], common: Row, count: int) -> None:
         self._columns, self._common, self._count = columns, common, count
 
     def __len__(self) -> int:
@@ -70,11 +70,12 @@ class BulkPart:
     def has(self, leaf: str) -> bool:
         return leaf in self._columns or leaf in self._common
 
+    def constant(self, leaf: str) -> object:
+        return None if leaf in self._columns else self._common.get(leaf)
+
     def column(self, leaf: str, kind: Any) -> Column:
         values = self._columns.get(leaf)
-        if values is None:
-            return pa.repeat(pa.scalar(self._common[leaf], kind), self._count)
-        return values if isinstance(values, pa.Array) else array_of(values, kind)
+        return repeated(self._common[leaf], kind, self._count) if values is None else values
 
 
 def convert_bulk(
@@ -108,7 +109,7 @@ def convert_bulk(
         columns["user.id"] = ids
         common |= {"user.type": "user", "user.origin": plan.user, "user.assurance": "asserted"}
     if plan.source:
-        addresses = attributes[_CLIENT]
+        addresses = _texts(attributes[_CLIENT])
         kinds = [address_type(address) for address in addresses]
         if None in kinds:
             raise Irregular
@@ -124,7 +125,11 @@ def convert_bulk(
             columns["requestId"] = columns["modelInfo.responseId"]
         _judge_calls(spans, columns)
     _read_spans(spans, columns, str(common["tenant"]), str(common.get("service.name") or ""))
-    return BulkPart(columns, common, len(spans.name))
+    arrays = {
+        leaf: values if isinstance(values, pa.Array) else array_of(values, LEAF_TYPES[leaf])
+        for leaf, values in columns.items()
+    }
+    return BulkPart(arrays, common, len(spans.name))
 
 
 def _texts(values: Sequence[Any]) -> Sequence[Any]:

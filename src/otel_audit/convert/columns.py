@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from otel_audit.convert.arrays import Column, array_of
 from otel_audit.record.schema import EXACT_TIMES, FIELDS, SCHEMA
 
-__all__ = ["Part", "Row", "RowsPart", "Section", "build_batch"]
+__all__ = ["LEAF_TYPES", "Part", "Row", "RowsPart", "Section", "build_batch", "repeated"]
 
 Row: TypeAlias = "dict[str, object]"
 """Leaf path → value. Headers are :data:`~otel_audit.convert.sorter.Headers`, other maps dicts, nested records
@@ -38,6 +38,11 @@ _LAYOUT: Final = tuple(
 )
 """Columns in order: name, type, and of structs the children by leaf path."""
 
+LEAF_TYPES: Final[dict[str, Any]] = {
+    leaf.name: leaf.type for name, kind, children in _LAYOUT for leaf in (children or (pa.field(name, kind),))
+}
+"""Leaf path → type."""
+
 
 class Part(Protocol):
     """Some records of a batch, asked for one leaf at a time."""
@@ -47,6 +52,9 @@ class Part(Protocol):
 
     def has(self, leaf: str) -> bool:
         """Whether any of them may have a value for ``leaf``."""
+
+    def constant(self, leaf: str) -> object:
+        """Returns the one value that all of them have for ``leaf``, ``None`` where there is none."""
 
     def column(self, leaf: str, kind: Any) -> Column:
         """Returns the values of a leaf that :meth:`has` confirms.
@@ -79,6 +87,10 @@ class RowsPart:
     def has(self, leaf: str) -> bool:
         return leaf in self._used or leaf in self._used_by_commons
 
+    def constant(self, leaf: str) -> object:
+        alone = len(self._distinct) == 1 and leaf not in self._used
+        return self._distinct[0].get(leaf) if alone else None
+
     def column(self, leaf: str, kind: Any) -> Column:
         if leaf not in self._used_by_commons:
             return array_of([row.get(leaf) for row in self._rows], kind)
@@ -86,7 +98,7 @@ class RowsPart:
             pairs = zip(self._rows, self._commons, strict=True)
             return array_of([row[leaf] if leaf in row else common.get(leaf) for row, common in pairs], kind)
         if len(self._distinct) == 1:
-            return pa.repeat(pa.scalar(self._distinct[0][leaf], kind), len(self._rows))
+            return repeated(self._distinct[0][leaf], kind, len(self._rows))
         return array_of([common.get(leaf) for common in self._commons], kind)
 
 
@@ -145,6 +157,9 @@ class _Leaves:
     def column(self, leaf: str, kind: Any) -> Column:
         if not self.has(leaf):
             return _nulls(leaf, kind, self._total)
+        constant = _agreed([section.constant(leaf) for section in self._sections])
+        if constant is not None:
+            return repeated(constant, kind, self._total)
         return _concatenated([section.column(leaf, kind) for section in self._sections])
 
 
@@ -162,9 +177,15 @@ class _SectionLeaves:
     def has(self, leaf: str) -> bool:
         return any(part.has(leaf) for part in self._parts)
 
+    def constant(self, leaf: str) -> object:
+        return _agreed([part.constant(leaf) for part in self._parts])
+
     def column(self, leaf: str, kind: Any) -> Column:
         if not self.has(leaf):
             return _nulls(leaf, kind, self.count)
+        constant = self.constant(leaf)
+        if constant is not None:
+            return repeated(constant, kind, self.count)
         joined = _concatenated(
             [
                 part.column(leaf, kind) if part.has(leaf) else _nulls(leaf, kind, len(part))
@@ -172,6 +193,18 @@ class _SectionLeaves:
             ]
         )
         return joined if self._order is None else joined.take(self._order)
+
+
+def _agreed(constants: list[object]) -> object:
+    """Returns the value that all of these are, ``None`` where they differ or one is ``None``."""
+    first = constants[0]
+    same = first is not None and all(other == first for other in constants[1:])
+    return first if same else None
+
+
+def repeated(value: object, kind: Any, count: int) -> Column:
+    """Returns a value so many times."""
+    return pa.repeat(pa.scalar(value, kind), count)
 
 
 def _concatenated(arrays: list[Column]) -> Column:

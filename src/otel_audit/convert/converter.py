@@ -108,7 +108,10 @@ class _Batch:
         alone = events.join(spans, logs, self._log_id) if logs else []
         lane_of, gathered = self._builder.judge.lane, self._alike
         for place, span in enumerate(spans):
-            lane = lane_of(span)
+            try:
+                lane = lane_of(span)
+            except Exception:  # noqa: BLE001 - names that are none; the span is looked at by itself
+                lane = None
             if lane is None:
                 self._read_singly(span, place)
             else:

@@ -50,7 +50,7 @@ def join(
     waiting = {
         (span.trace_id, span.span_id): span
         for span in spans
-        if span.trace_id and span.span_id and is_marked(span.attributes)
+        if span.trace_id and span.span_id and is_marked(span.shown())
     }
     alone: list[LogData] = []
     joining: dict[tuple[str, str], list[LogData]] = {}

@@ -10,6 +10,7 @@ The spans must have ended: the SDK no longer changes them, so they are read with
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -32,6 +33,41 @@ _Item = TypeVar("_Item")
 _SCALARS: Final = frozenset({int, float, bool, bytes, type(None)})
 
 
+class _SdkSpan(SpanData):
+    """A span whose attributes are the SDK's own until they are asked for.
+
+    Most spans become columns by looking at them, and a copy that nobody changes is the better part of what
+    reading a span costs.
+    """
+
+    __slots__ = ("_attributes", "_is_plain")
+
+    def __init__(self, attributes: Mapping[str, Any], *fields: Any) -> None:
+        (
+            self.name, self.kind, self.trace_id, self.span_id, self.parent_span_id, self.sampled,
+            self.start_unix_nano, self.end_unix_nano, self.resource, self.status, self.status_message,
+            self.events, self.links, self.dropped_attributes, self.dropped_events, self.dropped_links,
+            self.oddities,
+        ) = fields  # fmt: skip
+        self.joined = ()
+        self._attributes: Any = attributes
+        self._is_plain = False
+
+    @property
+    def attributes(self) -> Attributes:
+        if not self._is_plain:
+            self._attributes = _read_attributes(self._attributes, self.oddities)
+            self._is_plain = True
+        return self._attributes  # type: ignore[no-any-return]  # plain now
+
+    @attributes.setter
+    def attributes(self, attributes: Attributes) -> None:
+        self._attributes, self._is_plain = attributes, True
+
+    def shown(self) -> Mapping[str, Any]:
+        return self._attributes  # type: ignore[no-any-return]  # the SDK's own or ours
+
+
 def read_spans(spans: Sequence[ReadableSpan]) -> list[SpanData]:
     """Reads ended spans; never raises for what a span holds.
 
@@ -39,52 +75,55 @@ def read_spans(spans: Sequence[ReadableSpan]) -> list[SpanData]:
         spans: in any order, of any resources and scopes.
 
     Returns:
-        One :class:`SpanData` a span, in the same order, sharing nothing mutable with the SDK.
+        One :class:`SpanData` a span, in the same order. What is changed in one does not change the SDK's.
     """
     resources: dict[tuple[int, int], ResourceData] = {}
     # The tuple keys hold ids of objects that `spans` keeps alive for as long as this call runs.
     read = []
     for span in spans:
         try:
-            read.append(_read_slots(span, resources))
+            read.append(_read_slots(_SLOTS(span), resources))
         except Exception:  # noqa: BLE001 - a slot may hold anything; the public way says what is there
             read.append(_read_public(span, resources))
     return read
 
 
-def _read_slots(span: Any, resources: dict[tuple[int, int], ResourceData]) -> SpanData:
+_SLOTS: Final[Any] = attrgetter(
+    "_name", "_kind", "_context", "_parent", "_start_time", "_end_time", "_attributes", "_resource",
+    "_instrumentation_scope", "_status", "_events", "_links",
+)  # fmt: skip
+
+
+def _read_slots(slots: tuple[Any, ...], resources: dict[tuple[int, int], ResourceData]) -> SpanData:
+    name, kind, context, parent, start, end, bounded, resource, scope, status, events, links = slots
     oddities: list[str] = []
-    context, parent, status = span._context, span._parent, span._status
-    shared_key = (id(span._resource), id(span._instrumentation_scope))
-    shared = resources.get(shared_key)
+    shared = resources.get((id(resource), id(scope)))
     if shared is None:
-        shared = _read_resource(span._resource, span._instrumentation_scope)
-        resources[shared_key] = shared
-    name, message, bounded = span._name, status._description, span._attributes
-    events, links = span._events, span._links
-    attributes = _read_attributes(bounded._dict, oddities)
-    if context.trace_state:
-        _add_trace_state(context, attributes, oddities)
-    return SpanData(
+        shared = resources[id(resource), id(scope)] = _read_resource(resource, scope)
+    message = status._description
+    span = _SdkSpan(
+        bounded._dict,
         name if type(name) is str and name.isascii() else _name(name, oddities),
-        _KINDS[id(span._kind)],
+        _KINDS[id(kind)],
         context.trace_id.to_bytes(16, "big").hex(),
         context.span_id.to_bytes(8, "big").hex(),
         parent.span_id.to_bytes(8, "big").hex() if parent is not None else "",
         context.trace_flags & 1 == 1,
-        span._start_time or 0,
-        span._end_time or 0,
-        attributes,
+        start or 0,
+        end or 0,
         shared,
         _STATUSES[id(status._status_code)],
         clean_text(message, oddities) if message else "",
-        [_read_event(event, oddities) for event in events._dq] if events._dq else [],
-        [_read_link(link, oddities) for link in links._dq] if links._dq else [],
+        [_read_event(event, oddities) for event in events._dq] if events._dq else (),
+        [_read_link(link, oddities) for link in links._dq] if links._dq else (),
         bounded.dropped,
         events.dropped,
         links.dropped,
         oddities,
     )
+    if context.trace_state:
+        _add_trace_state(context, span.attributes, oddities)
+    return span
 
 
 def _read_public(span: ReadableSpan, resources: dict[tuple[int, int], ResourceData]) -> SpanData:

@@ -7,8 +7,9 @@ string-keyed dicts of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 Attributes: TypeAlias = dict[str, Value]
@@ -71,13 +72,17 @@ class SpanData:
     resource: ResourceData
     status: int = 0
     status_message: str = ""
-    events: list[EventData] = field(default_factory=list)
-    links: list[LinkData] = field(default_factory=list)
+    events: Sequence[EventData] = ()
+    links: Sequence[LinkData] = ()
     dropped_attributes: int = 0
     dropped_events: int = 0
     dropped_links: int = 0
     oddities: list[str] = field(default_factory=list)
     joined: tuple[str, ...] = ()
+
+    def shown(self) -> Mapping[str, Any]:
+        """Returns the attributes to look at, not to change: what a door has not made plain yet is of any type."""
+        return self.attributes
 
 
 @dataclass(slots=True)

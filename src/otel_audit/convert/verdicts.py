@@ -102,7 +102,7 @@ class Judge:
 
     def lane(self, span: SpanData) -> Lane | None:
         """Returns the lane of a span that no dialect has read yet, ``None`` where it must be read by itself."""
-        attributes = span.attributes
+        attributes = span.shown()
         names = tuple(attributes)
         # An operation that is no text may be anything, even what cannot be a key.
         operation = attributes.get(OPERATION_NAME)

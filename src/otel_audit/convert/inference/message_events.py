@@ -17,6 +17,7 @@ the body or hold it as JSON in ``gen_ai.event.content``. A log event that joins 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, Final
 
@@ -109,7 +110,7 @@ def event_vector(name: str, body: Value, oddities: list[str]) -> list[Value] | N
     return [plain_json(item, oddities) for item in content]
 
 
-def read(events: list[EventData], draft: Draft) -> list[EventData]:
+def read(events: Sequence[EventData], draft: Draft) -> list[EventData]:
     """Reads messages out of a span's events.
 
     Messages that attributes gave already win; events that say the same are read, those that differ stay.
@@ -118,7 +119,7 @@ def read(events: list[EventData], draft: Draft) -> list[EventData]:
         The events that remain.
     """
     if not any(is_message_event(event.name) for event in events):
-        return events
+        return [*events]
     draft.open()
     remaining: list[EventData] = []
     inputs: list[Message] = []

@@ -7,6 +7,7 @@ Nothing is dropped on suspicion: what is no model call is a record of another op
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as gen_ai
@@ -56,7 +57,7 @@ _DERIVED: Final = frozenset(
 """Operations that OpenInference derives from its own span kind when it writes both conventions."""
 
 
-def is_marked(attributes: Attributes) -> bool:
+def is_marked(attributes: Mapping[str, object]) -> bool:
     """Whether any dialect has left its mark. Costs a fifth of a microsecond for a span that has none."""
     return (
         _OPERATION in attributes
