@@ -10,7 +10,8 @@ import pytest
 
 from otel_audit.spool import Files, Loss, Slot
 from otel_audit.spool.horizon import SLACK_NS, earliest_end
-from otel_audit.spool.ledger import LEDGER_FILE, Ledger, LedgerState, read_state
+from otel_audit.spool.ledger import Ledger, LedgerState, read_state
+from otel_audit.spool.premises import LEDGER
 from spool.conftest import Child
 from spool.faults import CHANGING, SYNCING, Crash, FaultyFiles, PowerCutFiles
 from spool.masked import BASE_UNIX_NANO, masked
@@ -120,12 +121,12 @@ def test_the_file_never_grows(tmp_path: Path) -> None:
     with take(tmp_path) as slot:
         for number in range(5):
             slot.note_losses([Loss("queue-full", number + 1, 1, 2)], at_once=True)
-            assert (slot.path / LEDGER_FILE).stat().st_size == 4096
+            assert (slot.path / LEDGER).stat().st_size == 4096
 
 
 @pytest.mark.parametrize("half", [0, 2048])
 def test_one_damaged_half_gives_the_other(tmp_path: Path, half: int) -> None:
-    path = tmp_path / LEDGER_FILE
+    path = tmp_path / LEDGER
     ledger = Ledger(Files(), path)
     ledger.take_up(last_append_unix_nano=0, now_unix_nano=5)
     for count in (1, 2):
@@ -139,7 +140,7 @@ def test_one_damaged_half_gives_the_other(tmp_path: Path, half: int) -> None:
 def test_two_damaged_halves_say_nothing_of_a_clean_end(tmp_path: Path) -> None:
     with take(tmp_path) as slot:
         append(slot)
-        path = slot.path / LEDGER_FILE
+        path = slot.path / LEDGER
     path.write_bytes(b"\1" * 4096)
     with take(tmp_path, now=BASE_UNIX_NANO + 5) as slot:
         (loss,) = slot.losses
@@ -149,10 +150,10 @@ def test_two_damaged_halves_say_nothing_of_a_clean_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"short"])
 def test_a_ledger_of_another_length_is_made_anew(tmp_path: Path, content: bytes) -> None:
     with take(tmp_path) as slot:
-        (slot.path / LEDGER_FILE).write_bytes(content)
+        (slot.path / LEDGER).write_bytes(content)
     with take(tmp_path) as slot:
         assert [loss.cause for loss in slot.losses] == ["unclean-end"]
-        assert (slot.path / LEDGER_FILE).stat().st_size == 4096
+        assert (slot.path / LEDGER).stat().st_size == 4096
 
 
 @pytest.mark.parametrize("among", [CHANGING, SYNCING], ids=["crash", "power-cut"])
@@ -187,7 +188,7 @@ def test_whatever_is_cut_off_losses_are_there_before_or_after(tmp_path: Path, am
 def test_what_the_last_holder_wrote_is_what_is_read(tmp_path: Path) -> None:
     with take(tmp_path) as slot:
         append(slot)
-        found = read_state((slot.path / LEDGER_FILE).read_bytes())
+        found = read_state((slot.path / LEDGER).read_bytes())
     assert found == (2, LedgerState(False, BASE_UNIX_NANO, ()))
 
 
@@ -208,4 +209,4 @@ def test_times_that_nobody_can_have_are_not_believed(off: int) -> None:
 
 
 def state_of(slot: Slot) -> LedgerState:
-    return read_state((slot.path / LEDGER_FILE).read_bytes())[1]
+    return read_state((slot.path / LEDGER).read_bytes())[1]

@@ -6,11 +6,12 @@ import hashlib
 import os
 import platform
 import socket
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from otel_audit.config.settings import ModelIo, Platform, Settings
+from otel_audit.config.settings import Destination, ModelIo, Platform, Settings
 from otel_audit.convert.options import ConvertOptions, IdentityOptions, ModelEndpoint
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import ConfigurationError
@@ -18,6 +19,8 @@ from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule
 from otel_audit.mask.tags import ModelTag
 from otel_audit.pipeline.options import PipelineOptions, StreamOptions
 from otel_audit.store.url import parse_url
+
+_OUTBOX_MAX_BYTES: Final = 256 << 20
 
 _NAMED_VERSIONS: Final = ("otel-audit", "opentelemetry-sdk", "pyarrow")
 
@@ -109,11 +112,6 @@ def fingerprint(settings: Settings) -> str:
 
 
 def _stream(name: str, stream: Platform | ModelIo, settings: Settings) -> StreamOptions:
-    if not all(place.required for place in stream.destinations):
-        raise ConfigurationError(
-            f"streams.{name}.destinations: required = false is not supported by this version: records wait for "
-            "each destination"
-        )
     urls = tuple(str(parse_url(place.url)) for place in stream.destinations)
     if not urls:
         if settings.log.destination is None:
@@ -126,6 +124,7 @@ def _stream(name: str, stream: Platform | ModelIo, settings: Settings) -> Stream
     return StreamOptions(
         name=name,
         destinations=urls,
+        optional=dict(_optional(name, stream.destinations)),
         files=EncodeOptions(
             format=stream.format,
             compression=stream.compression or ("gzip" if stream.format == "ndjson" else "zstd"),
@@ -133,6 +132,18 @@ def _stream(name: str, stream: Platform | ModelIo, settings: Settings) -> Stream
         max_bytes=rotation.max_bytes or settings.rotation.max_bytes,
         max_age_s=rotation.max_age or settings.rotation.max_age,
     )
+
+
+def _optional(stream: str, places: Sequence[Destination]) -> Iterator[tuple[str, int]]:
+    """Destinations that records do not wait for, each with the bytes that may wait there."""
+    for place in places:
+        if not place.required:
+            yield str(parse_url(place.url)), place.outbox_max_bytes or _OUTBOX_MAX_BYTES
+        elif place.outbox_max_bytes is not None:
+            raise ConfigurationError(
+                f"streams.{stream}.destinations: outbox_max_bytes bounds what waits for a destination with "
+                "required = false; what waits for the others is bounded by spool_max_bytes"
+            )
 
 
 def _versions() -> dict[str, str]:

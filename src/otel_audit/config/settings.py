@@ -42,6 +42,10 @@ class Destination:
 
     url: str = setting(text, "folder, file://, gs:// or memory:// URL")
     required: bool = setting(flag, "whether records wait for it, however long", True)
+    outbox_max_bytes: int | None = setting(
+        size,
+        "what may wait for it if it is not required, by default 256MiB; older records are given up there",
+    )
 
 
 @dataclass(frozen=True, slots=True)

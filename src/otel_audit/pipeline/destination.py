@@ -1,8 +1,11 @@
-"""The last steps of the path, for one destination: encode, plan, create the objects, create the manifest.
+"""The last steps of the path, for one destination: create the objects, create the manifest.
 
 Each step can be taken up again after a crash; ``docs/format.md`` numbers them. Two more objects are made before
 the first commit that needs them: the marker that says which format a table has, and the masking policy that
 manifests name by its fingerprint.
+
+Encoding needs no network. So a plan names the table that was right the last time; whether it is, the marker says
+when the commit is carried out, and the paths of the plan follow it.
 """
 
 from __future__ import annotations
@@ -10,26 +13,22 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from otel_audit.encode.options import EncodeOptions
-from otel_audit.encode.partitions import encode_partitions
-from otel_audit.errors import Conflict
+from otel_audit.errors import Conflict, Refused, Retry, StoreError
 from otel_audit.mask.policy import MaskPolicy
-from otel_audit.seal.manifest import Loss, Manifest, ManifestEntry, Opening, serialise
-from otel_audit.seal.merkle import MerkleTree
-from otel_audit.seal.times import timestamp
-from otel_audit.spool import Commit, Draft, PlannedFile, Slot
-from otel_audit.spool.files import explain
+from otel_audit.pipeline.encoding import encode
+from otel_audit.pipeline.options import ShippingOptions
+from otel_audit.pipeline.refusals import Refusals
+from otel_audit.pipeline.sealing import manifest_of
+from otel_audit.seal.manifest import serialise
+from otel_audit.spool import Commit, PlannedFile, Slot
 from otel_audit.store.base import Store
-from otel_audit.store.layout import LogFile, ManifestFile, PolicyFile, StreamMarker
+from otel_audit.store.layout import LogFile, ManifestFile, PolicyFile, ProbeFile, StreamMarker
 from otel_audit.store.layout import parse as parse_path
-from otel_audit.store.names import FileName, Partition, TableName, WriterName
+from otel_audit.store.names import FileName, TableName, WriterName
 from otel_audit.store.open import open_store
 from otel_audit.store.url import parse_url
 
@@ -38,100 +37,137 @@ _log = logging.getLogger(__name__)
 _REVISIONS: Final = 99
 """Corrupted uploads of one file that are stepped around before somebody has to look."""
 
+_PROBE: Final = b"\n"
+
 
 class Destination:
-    """One place where streams are written, and the steps that bring commits there. Not thread-safe.
+    """One place where streams are written, and the steps that bring commits there.
+
+    One thread encodes while another carries out commits.
 
     Args:
         url: folder or URL.
         formats: how the files of each stream are written here.
         policy: the masking policy in force, to be kept beside the records.
+        bounds: streams whose records do not wait here for ever, each with the bytes that may.
+        options: when a refusal is final.
+        lose: told of records that were given up: cause, count.
     """
 
-    def __init__(self, url: str, formats: Mapping[str, EncodeOptions], policy: MaskPolicy) -> None:
+    def __init__(
+        self,
+        url: str,
+        formats: Mapping[str, EncodeOptions],
+        policy: MaskPolicy,
+        *,
+        bounds: Mapping[str, int] | None = None,
+        options: ShippingOptions | None = None,
+        lose: Callable[[str, int], None] = lambda cause, count: None,
+    ) -> None:
         self._where = parse_url(url)
         self.url = str(self._where)
         self.id = destination_id(url)
-        self._formats = formats
-        self._policy = policy
+        self._formats, self._policy = formats, policy
+        self._bounds, self._lose = bounds or {}, lose
+        self._refusals = Refusals(options or ShippingOptions())
         self._store: Store | None = None
-        self._tables: dict[str, TableName] = {}
-        self._policy_is_there = False
+        self._tables: dict[tuple[str, str], TableName] = {}
+        self._policy_is_there = self._is_closed = False
 
-    def ship(self, slot: Slot) -> int:
-        """Bring everything sealed to the destination. Returns how many commits were made.
+    @property
+    def is_required(self) -> bool:
+        """Whether some stream's records wait for it, however long."""
+        return not self._formats.keys() <= self._bounds.keys()
+
+    def encode(self, slot: Slot) -> int:
+        """Plan everything that is sealed. Returns how many commits were planned.
 
         Raises:
-            StoreError: a step did not go through; calling again takes it up where it stopped.
+            SpoolError: the disk refused; calling again takes it up where it stopped.
+        """
+        planned = 0
+        for draft in slot.outbox(self.id).drafts():
+            # A stream may have been written here under other settings.
+            form = self._formats.get(draft.stream, _AS_BEFORE)
+            encode(draft, form, self._tables.get((draft.stream, form.format), TableName(draft.stream, 1)))
+            planned += 1
+        return planned
+
+    def keep_bounds(self, slot: Slot) -> None:
+        """Give up the oldest commits of streams that do not wait for this destination and are over their bound.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        for stream, max_bytes in self._bounds.items():
+            records = slot.outbox(self.id).give_up(stream, max_bytes)
+            if records:
+                _log.error("%d audit records were given up for %s: it was away too long", records, self.url)
+                self._lose("outbox-full", records)
+
+    def commit(self, slot: Slot) -> int:
+        """Carry out everything that is planned. Returns how many commits were made.
+
+        Raises:
+            StoreError: a step did not go through; calling again takes it up where it stopped. After a refusal
+                the commits of other writers were carried out.
             SpoolError: the disk refused, likewise.
         """
-        outbox = slot.outbox(self.id)
         made = 0
-        for draft in outbox.drafts():
-            self._encode(draft)
-        for commit in outbox.commits():
-            self._commit(commit)
-            made += 1
+        refusal: Refused | None = None
+        for commit in slot.outbox(self.id).commits():
+            self._keep_policy()
+            try:
+                self._carry_out(commit)
+            except Refused as error:
+                refusal = error
+            else:
+                made += 1
+        if refusal is not None:
+            raise refusal
         return made
 
     def close(self) -> None:
-        """Give back connections."""
+        """Give back connections; calls under way end, and none is begun any more."""
+        self._is_closed = True
         if self._store is not None:
             self._store.close()
 
-    def _encode(self, draft: Draft) -> None:
-        """Step 3: one file for each hour, then the plan."""
-        form = self._formats[draft.stream]
-        table = self._table(draft.stream, form)
-        hashes = MerkleTree()
-        policy = ""
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            nonlocal policy
-            for batch in draft.batches():
-                hashes.extend(batch.record_hashes.to_pylist())  # type: ignore[arg-type]  # none is null
-                policy = policy or pc.struct_field(batch.records.column("masking"), "policy")[0].as_py()
-                yield batch.records
-
-        with explain("encode a segment"):
-            encoded = encode_partitions(
-                batches(),
-                form.format,
-                form.compression,
-                open_sink=lambda number: draft.create_file(f"{number:04d}"),
-            )
-        files = [
-            PlannedFile(
-                path=LogFile(
-                    table,
-                    Partition(file.hours),
-                    FileName(draft.writer, draft.commit, number, file.sha256[:12], file.extension),
-                ).path,
-                local=f"{number:04d}",
-                format=form.format,
-                compression=form.compression,
-                rows=file.rows,
-                size=file.size,
-                sha256=file.sha256,
-                min_time_unix_nano=file.min_time_unix_nano,
-                max_time_unix_nano=file.max_time_unix_nano,
-            )
-            for number, file in enumerate(encoded)
-        ]
-        draft.plan(files, records_root=hashes.records_root, masking_policy=policy)
-
-    def _commit(self, commit: Commit) -> None:
+    def _carry_out(self, commit: Commit) -> None:
         """Steps 4 to 6: the objects, then the manifest."""
-        self._keep_policy()
-        for file in commit.files:
-            self._create(commit, file)
+        if not commit.is_refused:
+            try:
+                self._create_objects(commit)
+            except Refused as error:
+                if not self._is_final(commit, error):
+                    raise
+                commit.is_refused = True
+        if commit.is_refused:
+            _log.error("%s refuses %s for good; it is in quarantine", self.url, commit)
+            commit = commit.refuse()
+            self._lose("refused", commit.plan.records)
         if commit.manifest is None:
-            commit.write_manifest(serialise(_manifest(commit)))
+            commit.write_manifest(serialise(manifest_of(commit)))
         content = commit.manifest
         assert content is not None  # noqa: S101  written above
         path = ManifestFile(WriterName.parse(commit.plan.writer), commit.plan.commit).path
         self._store_now().create(path, content, sha256=hashlib.sha256(content).hexdigest())
         commit.done()
+        self._refusals.forget(commit.plan.writer, commit.plan.commit)
+
+    def _create_objects(self, commit: Commit) -> None:
+        for file in commit.files:
+            if commit.manifest is None:
+                file = self._in_its_table(commit, file)  # noqa: PLW2901
+            self._create(commit, file)
+
+    def _in_its_table(self, commit: Commit, file: PlannedFile) -> PlannedFile:
+        """The file under a path of the table that has its format."""
+        place = _log_file(file.path)
+        table = self._table(commit.plan.stream, file.format)
+        if place.table == table:
+            return file
+        return commit.replace_path(file, LogFile(table, place.partition, place.name).path)
 
     def _create(self, commit: Commit, file: PlannedFile) -> None:
         """Create one data object; beside a corrupted upload if one is in its place."""
@@ -145,23 +181,36 @@ class Destination:
                 return
         raise Conflict("every revision of a file is taken", path=file.path)
 
-    def _table(self, stream: str, form: EncodeOptions) -> TableName:
-        """The table of a stream that has our format: the first whose marker is ours or can be made."""
-        if stream not in self._tables:
+    def _is_final(self, commit: Commit, error: Refused) -> bool:
+        """Whether this one object is refused, while others are taken, often enough and for long enough."""
+        if not error.path.startswith("log/"):
+            return False
+        writer, number = commit.plan.writer, commit.plan.commit
+        attempt = f"{writer} {number} {self._refusals.times(writer, number)}"
+        probe = ProbeFile(hashlib.sha256(attempt.encode()).hexdigest()[:16])
+        try:
+            self._store_now().create(probe.path, _PROBE, sha256=hashlib.sha256(_PROBE).hexdigest())
+        except StoreError:
+            return False
+        return self._refusals.add(writer, number)
+
+    def _table(self, stream: str, form: str) -> TableName:
+        """The table of a stream that has a format: the first whose marker says so or can be made."""
+        if (stream, form) not in self._tables:
             edition = 1
             while True:
                 table = TableName(stream, edition)
                 try:
                     self._create_json(
                         StreamMarker(table).path,
-                        {"format": form.format, "stream": stream, "table": f"log/{table}"},
+                        {"format": form, "stream": stream, "table": f"log/{table}"},
                     )
                 except Conflict:
                     edition += 1
                 else:
                     break
-            self._tables[stream] = table
-        return self._tables[stream]
+            self._tables[stream, form] = table
+        return self._tables[stream, form]
 
     def _keep_policy(self) -> None:
         if not self._policy_is_there:
@@ -176,10 +225,15 @@ class Destination:
         self._store_now().create(path, content, sha256=hashlib.sha256(content).hexdigest())
 
     def _store_now(self) -> Store:
-        # The client is loaded at the first upload, in the shipper's thread: it brings ssl and half a second.
+        # The client is loaded at the first upload, in the uploader's thread: it brings ssl and half a second.
+        if self._is_closed:
+            raise Retry("closed")
         if self._store is None:
             self._store = open_store(self._where)
         return self._store
+
+
+_AS_BEFORE: Final = EncodeOptions()
 
 
 def destination_id(url: str) -> str:
@@ -189,50 +243,13 @@ def destination_id(url: str) -> str:
 
 
 def _beside(path: str) -> str:
-    place = parse_path(path)
-    assert isinstance(place, LogFile)  # noqa: S101  plans hold nothing else
+    place = _log_file(path)
     name = place.name
     revised = FileName(name.writer, name.commit, name.number, name.digest, name.extension, name.revision + 1)
     return LogFile(place.table, place.partition, revised).path
 
 
-def _manifest(commit: Commit) -> Manifest:
-    plan = commit.plan
-    opens = plan.opens
-    return Manifest(
-        kind=plan.kind,
-        writer=plan.writer,
-        commit=plan.commit,
-        previous=commit.previous,
-        stream=plan.stream,
-        first_sequence=plan.first_sequence,
-        last_sequence=plan.last_sequence,
-        records_root=plan.records_root,
-        schema_version=plan.schema_version,
-        masking_policy=plan.masking_policy,
-        files=tuple(
-            ManifestEntry(
-                path=file.path,
-                format=file.format,
-                compression=file.compression,
-                rows=file.rows,
-                bytes=file.size,
-                sha256=file.sha256,
-                min_timestamp=timestamp(file.min_time_unix_nano),
-                max_timestamp=timestamp(file.max_time_unix_nano),
-            )
-            for file in plan.files
-        ),
-        losses=tuple(
-            Loss(
-                cause=loss.cause,
-                count=loss.count,
-                from_=timestamp(loss.from_unix_nano),
-                to=timestamp(loss.to_unix_nano),
-            )
-            for loss in plan.losses
-        ),
-        opens=None if opens is None else Opening(**opens),
-        closes=plan.closes,
-        created_at=timestamp(time.time_ns()),
-    )
+def _log_file(path: str) -> LogFile:
+    place = parse_path(path)
+    assert isinstance(place, LogFile)  # noqa: S101  plans hold nothing else
+    return place

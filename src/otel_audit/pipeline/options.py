@@ -19,6 +19,8 @@ class StreamOptions:
     Attributes:
         name: ``platform`` or ``model-io``.
         destinations: URLs.
+        optional: those of them that records do not wait for, each with the bytes that may wait: what is older
+            is given up there.
         files: format and compression of its files.
         max_bytes: size of a file, compressed, at which a segment is sealed; estimated from the last ratio.
         max_age_s: age of the oldest record at which a segment is sealed, seconds.
@@ -26,9 +28,27 @@ class StreamOptions:
 
     name: str
     destinations: tuple[str, ...]
+    optional: Mapping[str, int] = field(default_factory=dict)
     files: EncodeOptions = field(default_factory=EncodeOptions)
     max_bytes: int = 64 << 20
     max_age_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingOptions:
+    """When what is sealed is brought on.
+
+    Attributes:
+        refused_times: refusals of one object, while the destination takes others, that are final …
+        refused_over_s: … if this many seconds lie between the first and the last; monotonic.
+        heartbeat_s: seconds without a commit after which a writer says that it is still there.
+        idle_look_s: seconds between looks of an idle process at what dead ones left, and at its heartbeats.
+    """
+
+    refused_times: int = 5
+    refused_over_s: float = 600.0
+    heartbeat_s: float = 3_600.0
+    idle_look_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +61,7 @@ class PipelineOptions:
         spool_max_bytes: bytes that the slot may hold; None leaves it to the room.
         service: whose slot of the spool is taken; by default the service of the first record.
         opens: what the first manifest of each writer says of this process.
+        shipping: when what is sealed is brought on.
     """
 
     spool_root: Path
@@ -50,3 +71,4 @@ class PipelineOptions:
     spool_max_bytes: int | None = None
     service: str | None = None
     opens: Mapping[str, Any] = field(default_factory=dict)
+    shipping: ShippingOptions = field(default_factory=ShippingOptions)

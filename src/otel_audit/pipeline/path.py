@@ -156,7 +156,8 @@ class Pipeline:
                 for stream in options.streams
             }
             self.losses.owe(inherited(slot))
-            shipper = Shipper(slot, writers, options.streams, _destinations(options), self.losses)
+            destinations = _destinations(options, self.losses)
+            shipper = Shipper(slot, writers, options.streams, destinations, self.losses)
             self._slot, self._writers, self._shipper = slot, writers, shipper
             return shipper
 
@@ -173,10 +174,23 @@ class Pipeline:
             keep(self.losses, self._slot)
 
 
-def _destinations(options: PipelineOptions) -> list[Destination]:
+def _destinations(options: PipelineOptions, losses: Losses) -> list[Destination]:
     """Every place that some stream goes to, once."""
     formats: dict[str, dict[str, EncodeOptions]] = {}
+    bounds: dict[str, dict[str, int]] = {}
     for stream in options.streams:
         for url in stream.destinations:
             formats.setdefault(url, {})[stream.name] = stream.files
-    return [Destination(url, by_stream, options.mask) for url, by_stream in formats.items()]
+            if url in stream.optional:
+                bounds.setdefault(url, {})[stream.name] = stream.optional[url]
+    return [
+        Destination(
+            url,
+            by_stream,
+            options.mask,
+            bounds=bounds.get(url),
+            options=options.shipping,
+            lose=losses.add,
+        )
+        for url, by_stream in formats.items()
+    ]

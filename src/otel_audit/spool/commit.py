@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from otel_audit.errors import SpoolError
-from otel_audit.spool.files import explain
+from otel_audit.spool.explain import explain
 from otel_audit.spool.plan import Plan, PlannedFile
 
 if TYPE_CHECKING:
@@ -27,12 +27,14 @@ class Commit:
     Attributes:
         plan: what it creates and says.
         manifest: the bytes of its manifest; None before :meth:`write_manifest`, in this process or another.
+        is_refused: :meth:`refuse` was begun: its files may have moved, and nothing else is done with it.
     """
 
     def __init__(self, chain: Chain, folder: Path, plan: Plan, manifest: bytes | None) -> None:
         self._chain, self._folder = chain, folder
         self.plan = plan
         self.manifest = manifest
+        self.is_refused = False
 
     def __repr__(self) -> str:
         return f"Commit({self.plan.writer}, {self.plan.commit}, {self.plan.kind})"
@@ -80,6 +82,39 @@ class Commit:
         self.put_plan(msgspec.structs.replace(self.plan, files=files))
         return moved
 
+    def give_up(self, cause: str) -> int:
+        """Say at the destination that these records are lost there, and free their files: durable on return.
+
+        Args:
+            cause: of the loss, a short name.
+
+        Returns:
+            How many records.
+
+        Raises:
+            ValueError: it has no records, or its manifest is written: it may be at the destination.
+            SpoolError: the plan could not be written and the old one holds; or it was, and files are left
+                that the next holder of the slot removes.
+        """
+        if not self.can_be_given_up:
+            raise ValueError("only a commit with records and without a manifest can be given up")
+        records, files, size = self.plan.records, self.plan.files, self.size
+        self.put_plan(self.plan.as_gap(cause))
+        self._chain.budget.add(self.size - size)
+        with explain("free what was given up"):
+            for file in files:
+                self._chain.files.unlink(self._folder / file.local)
+        return records
+
+    def refuse(self) -> Commit:
+        """Put it into quarantine; see :meth:`otel_audit.spool.chain.Chain.refuse`."""
+        return self._chain.refuse(self)
+
+    @property
+    def can_be_given_up(self) -> bool:
+        """Whether it has records, and nothing of it counts at the destination."""
+        return self.manifest is None and self.plan.kind == "commit"
+
     def write_manifest(self, content: bytes) -> None:
         """Fix the bytes of the manifest: durable on return, the same in every later process.
 
@@ -87,6 +122,7 @@ class Commit:
             ValueError: there is one already.
             SpoolError: it could not be written, or the commit before is not done.
         """
+        self._chain.check_held()
         self._check_turn()
         if self.manifest is not None:
             raise ValueError("a manifest is written once")
@@ -119,6 +155,7 @@ class Commit:
 
     def put_plan(self, plan: Plan) -> None:
         """Write the plan, in place of one that is there: durable on return."""
+        self._chain.check_held()
         with explain("write a plan"):
             self._chain.files.replace(self._folder / PLAN_FILE, msgspec.json.encode(plan))
         self.plan = plan

@@ -13,34 +13,24 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import Final
 
-from otel_audit.spool.budget import Budget
-from otel_audit.spool.files import Files, explain
-from otel_audit.spool.ledger import LEDGER_FILE, Ledger
+from otel_audit.spool.explain import explain
+from otel_audit.spool.ledger import Ledger
 from otel_audit.spool.outbox import Backlog, Outbox
+from otel_audit.spool.premises import LEDGER, OUTBOX, QUARANTINE, WRITERS, Premises
 from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.writers import Writers, WriterState
 from otel_audit.store.names import SLUG, check
 
 __all__ = ["Custody"]
 
-WRITERS: Final = "writers"
-OUTBOX: Final = "outbox"
-_QUARANTINE: Final = "quarantine"
-
 
 class Custody:
     """Everything that a slot holds for later. Thread-safe.
 
     Args:
-        files: the file system.
-        path: the slot's folder.
-        budget: counts its bytes.
-        clock_unix_nano: wall clock, nanoseconds since the epoch.
+        premises: the slot.
 
     Attributes:
         writers: the writers on disk.
@@ -48,14 +38,11 @@ class Custody:
         states: what is known of each, oldest first.
     """
 
-    def __init__(
-        self, files: Files, path: Path, *, budget: Budget, clock_unix_nano: Callable[[], int]
-    ) -> None:
-        self._files, self._path, self._budget = files, path, budget
-        self._clock_unix_nano = clock_unix_nano
+    def __init__(self, premises: Premises) -> None:
+        self._premises, self._files, self._path = premises, premises.files, premises.path
         self._guard = threading.RLock()
-        self.writers = Writers(files, path / WRITERS)
-        self.ledger = Ledger(files, path / LEDGER_FILE)
+        self.writers = Writers(self._files, self._path / WRITERS)
+        self.ledger = Ledger(self._files, self._path / LEDGER)
         self.states: list[WriterState] = []
         self._outboxes: dict[str, Outbox] = {}
 
@@ -70,7 +57,7 @@ class Custody:
         newest = [state.segments[-1].last_append() for state in self.states if state.segments]
         self.ledger.take_up(
             last_append_unix_nano=max(filter(None, newest), default=0),
-            now_unix_nano=self._clock_unix_nano(),
+            now_unix_nano=self._premises.clock_unix_nano(),
         )
         for name in self._files.names(self._path / OUTBOX):
             if re.fullmatch(SLUG, name):
@@ -82,7 +69,7 @@ class Custody:
             for chain in tuple(outbox.chains.values()):
                 if chain.writer not in known and not chain.pending:
                     outbox.forget(chain.writer)
-        self._budget.recount()
+        self._premises.budget.recount()
 
     def outbox(self, destination: str) -> Outbox:
         """What is owed to a destination.
@@ -94,13 +81,11 @@ class Custody:
         with self._guard:
             if destination not in self._outboxes:
                 self._outboxes[destination] = Outbox(
-                    self._files,
-                    self._path / OUTBOX / destination,
+                    self._premises,
+                    destination,
                     states=self.states,
-                    budget=self._budget,
                     release=self._release,
                     retire=self._retire,
-                    clock_unix_nano=self._clock_unix_nano,
                 )
             return self._outboxes[destination]
 
@@ -141,14 +126,14 @@ class Custody:
             with explain("free a segment"):
                 if segment.is_whole:
                     self._files.unlink(segment.path)
-                    self._budget.add(-segment.size)
+                    self._premises.budget.add(-segment.size)
                 else:
                     self._quarantine(segment)
             state.segments.remove(segment)
 
     def _quarantine(self, segment: SealedSegment) -> None:
         """Keep a segment that could not be read back whole, for people to look at."""
-        folder = self._path / _QUARANTINE
+        folder = self._path / QUARANTINE
         self._files.make_folder(folder)
         self._files.fsync_folder(self._path)
         # A segment that is gone altogether leaves nothing to look at.

@@ -37,9 +37,8 @@ from otel_audit.spool.files import Files
 from otel_audit.spool.horizon import SLACK_NS
 from otel_audit.spool.plan import Loss
 
-__all__ = ["LEDGER_FILE", "Ledger", "LedgerState", "read_state"]
+__all__ = ["Ledger", "LedgerState", "read_state"]
 
-LEDGER_FILE: Final = "ledger"
 LOSS_UNCLEAN_END: Final = "unclean-end"
 """Cause of a loss: the process ended without leaving the slot; what it held in memory is gone."""
 

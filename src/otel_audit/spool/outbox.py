@@ -21,16 +21,20 @@ from pathlib import Path
 from typing import Final
 
 from otel_audit.record.schema import SCHEMA_MINOR_VERSION
-from otel_audit.spool.budget import Budget
 from otel_audit.spool.chain import Chain
 from otel_audit.spool.commit import Commit
 from otel_audit.spool.draft import Draft
-from otel_audit.spool.files import Files, explain
+from otel_audit.spool.explain import explain
 from otel_audit.spool.plan import Kind, Loss, Plan, PlannedFile
+from otel_audit.spool.premises import OUTBOX, Premises
 from otel_audit.spool.segment import SealedSegment
+from otel_audit.spool.trouble import Trouble
 from otel_audit.spool.writers import WriterState, is_writer
 
 __all__ = ["Backlog", "Outbox"]
+
+LOSS_OUTBOX_FULL: Final = "outbox-full"
+"""Cause of a loss: more waits for a destination than it may keep waiting."""
 
 LOSS_CORRUPTION: Final = "spool-corruption"
 """Cause of a loss: frames that were durable once cannot be read back."""
@@ -59,20 +63,19 @@ class Outbox:
 
     def __init__(
         self,
-        files: Files,
-        folder: Path,
+        premises: Premises,
+        destination: str,
         *,
         states: list[WriterState],
-        budget: Budget,
         release: Callable[[WriterState, SealedSegment], None],
         retire: Callable[[WriterState], None],
-        clock_unix_nano: Callable[[], int],
     ) -> None:
-        self.files, self._folder = files, folder
-        self.destination = folder.name
-        self._states, self._budget = states, budget
+        self._premises, self.files = premises, premises.files
+        self.destination = destination
+        self._folder = premises.path / OUTBOX / destination
+        self._trouble = Trouble(premises.files, self._folder, premises.clock_unix_nano)
+        self._states = states
         self.release, self._retire = release, retire
-        self._clock_unix_nano = clock_unix_nano
         self.chains: dict[str, Chain] = {}
 
     def load(self) -> None:
@@ -83,7 +86,7 @@ class Outbox:
             SpoolCorrupt: it contradicts itself.
         """
         for name in filter(is_writer, self.files.names(self._folder)):
-            chain = Chain(self.files, self._folder / name, self._budget)
+            chain = Chain(self._premises, self.destination, name)
             chain.load()
             self.chains[name] = chain
 
@@ -110,6 +113,50 @@ class Outbox:
                 yield commit
                 if not commit.is_done:
                     break
+
+    def give_up(self, stream: str, max_bytes: int) -> int:
+        """Give up the oldest commits of a stream until what waits here fits a bound.
+
+        Each becomes a gap of its chain at this destination alone. For the thread that carries out commits.
+
+        Args:
+            stream: ``platform`` or ``model-io``.
+            max_bytes: what its planned commits may hold together.
+
+        Returns:
+            How many records were given up.
+
+        Raises:
+            SpoolError: the disk refused; what was given up is.
+        """
+        chains = self._chains_in_order()
+        waiting = [
+            commit for chain in chains for commit in tuple(chain.pending) if commit.plan.stream == stream
+        ]
+        size = sum(commit.size for commit in waiting)
+        records = 0
+        for commit in waiting:
+            if size <= max_bytes:
+                break
+            if commit.can_be_given_up:
+                size -= commit.size
+                records += commit.give_up(LOSS_OUTBOX_FULL)
+        return records
+
+    @property
+    def has_commits(self) -> bool:
+        """Whether a planned commit is not done."""
+        return any(chain.pending for chain in tuple(self.chains.values()))
+
+    def note_trouble(self, cause: str | None) -> None:
+        """Keep beside what waits why it does; None once it does not. See :mod:`otel_audit.spool.inventory`.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        self._premises.check_held()
+        with explain("note why records wait"):
+            self._trouble.note(cause)
 
     def backlog(self) -> Backlog:
         """What waits for this destination, in sealed segments and planned commits."""
@@ -202,7 +249,7 @@ class Outbox:
         count = last_sequence - chain.planned_sequence
         if count <= 0:
             return
-        loss = Loss(LOSS_CORRUPTION, count, state.opened_at_unix_nano, self._clock_unix_nano())
+        loss = Loss(LOSS_CORRUPTION, count, state.opened_at_unix_nano, self._premises.clock_unix_nano())
         with explain("plan a gap"):
             folder = chain.make_folder()
         self.plan(chain, state, folder, kind="gap", last_sequence=last_sequence, losses=[loss])
@@ -210,7 +257,7 @@ class Outbox:
     def _chain(self, state: WriterState) -> Chain:
         writer = str(state.name)
         if writer not in self.chains:
-            self.chains[writer] = Chain(self.files, self._folder / writer, self._budget)
+            self.chains[writer] = Chain(self._premises, self.destination, writer)
         return self.chains[writer]
 
     def _chains_in_order(self) -> list[Chain]:

@@ -109,3 +109,16 @@ class Plan(msgspec.Struct, frozen=True, rename="camel"):
     def records(self) -> int:
         """Sequences in the range."""
         return self.last_sequence - self.first_sequence + 1
+
+    def as_gap(self, cause: str) -> Plan:
+        """The same place in the chain, which says that its records are lost."""
+        begin = min((file.min_time_unix_nano for file in self.files), default=0)
+        end = max((file.max_time_unix_nano for file in self.files), default=begin)
+        return msgspec.structs.replace(
+            self,
+            kind="gap",
+            records_root=None,
+            masking_policy=None,
+            files=(),
+            losses=(*self.losses, Loss(cause, self.records, begin, end)),
+        )

@@ -29,11 +29,12 @@ from otel_audit.errors import SpoolBusy, SpoolError
 from otel_audit.record.streams import STREAMS
 from otel_audit.spool import guard
 from otel_audit.spool.budget import Budget, Usage
-from otel_audit.spool.custody import OUTBOX, WRITERS, Custody
+from otel_audit.spool.custody import Custody
 from otel_audit.spool.files import Files, explain, on_fork_in_child
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.plan import Loss
+from otel_audit.spool.premises import OUTBOX, WRITERS, Premises
 from otel_audit.spool.writer import StreamWriter
 from otel_audit.store.names import SLUG, check, slug
 
@@ -73,7 +74,7 @@ class Slot:
         self._clock_unix_nano = clock_unix_nano
         self._guard = threading.Lock()
         self._budget = Budget(files, path, options)
-        self._custody = Custody(files, path, budget=self._budget, clock_unix_nano=clock_unix_nano)
+        self._custody = Custody(Premises(files, path, self._budget, clock_unix_nano, self._check_held))
         self._streams: dict[str, StreamWriter] = {}
         _held.add(self)
 
