@@ -73,7 +73,7 @@ def test_messages_of_events_become_those_of_the_span() -> None:
     }
     assert response_of(call) == [HELLO]
     assert call.model_info["finishReasons"] == ["stop"]
-    assert span.events == []
+    assert list(span.events) == []
 
 
 def test_choices_stand_in_the_order_of_their_index() -> None:
@@ -114,7 +114,7 @@ def test_details_fill_what_the_span_left_open() -> None:
     assert call is not None
     assert (request_of(call), response_of(call)) == ({"messages": [HI]}, [HELLO])
     assert call.model_info["inputTokens"] == 3
-    assert span.events == []
+    assert list(span.events) == []
     assert span.oddities == []
 
 
@@ -128,7 +128,7 @@ def test_details_that_say_the_same_leave_nothing() -> None:
     details = {**CHAT, **known, "gen_ai.input.messages": [HI]}
     assert joined(span, event(DETAILS, attributes=details)) == []
     assert read(span) is not None
-    assert span.events == []
+    assert list(span.events) == []
     assert span.attributes == {"server.address": "llm"}
 
 
@@ -174,7 +174,7 @@ def test_what_belongs_to_no_call_stands_alone(log: LogData) -> None:
     span = chat()
     assert joined(span, log) == [log]
     assert span.joined == ()
-    assert span.events == []
+    assert list(span.events) == []
 
 
 def test_an_event_of_a_span_that_is_no_inference_stands_alone() -> None:
