@@ -120,10 +120,6 @@ ATTRIBUTES: dict[str, tuple[SpanKind, Callable[[str], dict[str, Any]]]] = {
 """Places of attributes: kind of span and its attributes with a text at that place."""
 
 
-CHANGING_CASE = frozenset({"header name", "operation", "provider", "role"})
-"""Places of which conversion makes upper or lower case."""
-
-
 def _raised(text: str) -> Exception:
     try:
         raise ValueError(text)
@@ -131,8 +127,8 @@ def _raised(text: str) -> Exception:
         return error
 
 
-def make_spans(provider: TracerProvider, text: str, leaving_out: frozenset[str] = frozenset()) -> None:
-    """Ends a span for each place of a span, but those of attributes that are left out."""
+def make_spans(provider: TracerProvider, text: str) -> None:
+    """Ends a span for each place of a span."""
 
     def span(
         kind: SpanKind, attributes: dict[str, Any], name: str = "GET", scope: str = "web", **fields: Any
@@ -140,7 +136,7 @@ def make_spans(provider: TracerProvider, text: str, leaving_out: frozenset[str] 
         tracer = provider.get_tracer(scope, "1")
         return tracer.start_span(name, kind=kind, attributes=attributes, start_time=_START, **fields)
 
-    ended = [span(kind, make(text)) for place, (kind, make) in ATTRIBUTES.items() if place not in leaving_out]
+    ended = [span(kind, make(text)) for kind, make in ATTRIBUTES.values()]
     ended.append(span(SpanKind.SERVER, _SERVER, f"GET /no/such/{text}"))
     ended.append(span(SpanKind.SERVER, _SERVER, scope=text))
     elsewhere = SpanContext(7, 8, is_remote=True)

@@ -25,6 +25,7 @@ from opentelemetry.semconv._incubating.attributes import (
 )
 
 from otel_audit.convert import notes
+from otel_audit.convert.casing import is_name
 from otel_audit.convert.rest import MAX_EXACT
 from otel_audit.convert.values import clean_text
 
@@ -177,5 +178,10 @@ def classify(key: str) -> Entry:
     for place, prefixes in ((REQUEST_HEADER, _REQUEST_HEADERS), (RESPONSE_HEADER, _RESPONSE_HEADERS)):
         for prefix in prefixes:
             if key.startswith(prefix) and len(key) > len(prefix):
-                return place, clean_text(key[len(prefix) :].lower().replace("_", "-"), []), 0
+                return place, clean_text(_header_name(key[len(prefix) :]), []), 0
     return OTHER_NAME, "", 0
+
+
+def _header_name(name: str) -> str:
+    """A header's name as records have it: lower case, ``-`` between words."""
+    return name.lower().replace("_", "-") if is_name(name) else name

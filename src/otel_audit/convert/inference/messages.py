@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from otel_audit.convert.casing import is_name, lower_name
 from otel_audit.convert.inference.json_text import UNREADABLE, dump, parse, python_literal
 from otel_audit.convert.inference.media import first, is_nothing
 from otel_audit.convert.inference.parts import (
@@ -123,7 +124,7 @@ def finish_reason(reason: object) -> str | None:
     if known is not None:
         return known
     # Gemini's are upper case, with the name of the enumeration in front when written as a Python enum.
-    if reason.isupper() or lower.startswith("finishreason."):
+    if is_name(reason) and (reason.isupper() or lower.startswith("finishreason.")):
         lower = lower.removeprefix("finishreason.")
         return _FINISH_REASONS.get(lower, lower)
     return reason
@@ -253,7 +254,7 @@ def _role(value: Message, default_role: str) -> str:
         role = kind if isinstance(kind, str) and (kind in _ROLES or kind in ("system", "tool")) else None
     if not isinstance(role, str) or not role:
         return default_role
-    lower = role.lower().removeprefix("messagerole.")
+    lower = lower_name(role).removeprefix("messagerole.")
     return _ROLES.get(lower, lower)
 
 

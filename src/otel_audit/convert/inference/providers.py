@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from otel_audit.convert.casing import lower_name
+
 __all__ = ["provider_named", "provider_of"]
 
 _NAMES: Final = {
@@ -48,7 +50,7 @@ _API_SUFFIXES: Final = (".chat", ".responses", ".completion", ".completions", ".
 @lru_cache(maxsize=256)
 def provider_named(name: str) -> str:
     """Returns the one name of a provider."""
-    lower = name.strip().lower()
+    lower = lower_name(name.strip())
     for suffix in _API_SUFFIXES:
         lower = lower.removesuffix(suffix)
     return _NAMES.get(lower, lower)
@@ -61,8 +63,8 @@ def provider_of(system: str | None, host: str | None) -> str | None:
         system: ``openai``, ``anthropic``, ``vertexai`` …: whose API it is.
         host: ``azure``, ``aws``, ``google`` …: who runs it.
     """
-    system_name = system.strip().lower() if system else None
-    host_name = host.strip().lower() if host else None
+    system_name = lower_name(system.strip()) if system else None
+    host_name = lower_name(host.strip()) if host else None
     if host_name == "azure":
         return "azure.ai.openai" if system_name in (None, "openai") else "azure.ai.inference"
     if host_name == "google":
