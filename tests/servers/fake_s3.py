@@ -3,6 +3,7 @@
 It listens on a free port of ``localhost``, a name and not an address (see ``fake_gcs.py``), keeps objects in
 memory, and is stopped by its own process id. What moto does not do as S3 does, and what the tests do about it:
 
+- It does not tell the checksum of an object that was uploaded in parts: the fault proxy does.
 - It takes any ``x-amz-checksum-sha256`` for true. Damage on the way is answered by the fault proxy.
 - It never answers 409 to conditional writes that meet, and knows no permissions: the fault proxy does.
 """

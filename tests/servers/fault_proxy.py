@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -55,6 +55,7 @@ class Action(Enum):
     STALL = "nothing ever answers"
     DRIP = "the answer comes a byte at a time, for as long as anybody waits"
     CUT_ANSWER = "the answer ends before its last byte"
+    IGNORE_CONDITIONS = "the server is not told under which condition"
     DAMAGE_REQUEST = "one byte of the request's body is changed"
     DAMAGE_ANSWER = "one byte of the answer's body is changed"
 
@@ -153,7 +154,7 @@ class FaultProxy:
         act = fault.act if fault is not None else None
         match act:
             case Answer(status, body, headers):
-                fields = {**headers, "Content-Length": str(len(body)), "Connection": "close"}
+                fields = {"Content-Length": str(len(body)), **headers, "Connection": "close"}
                 head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
                 connection.sendall(f"HTTP/1.1 {status} Injected\r\n{head}\r\n".encode() + body)
             case Hold(arrived, go_on):
@@ -174,6 +175,9 @@ class FaultProxy:
                 _reset(connection)
             case Action.CUT_ANSWER:
                 connection.sendall(self._forward(request)[:-1])
+            case Action.IGNORE_CONDITIONS:
+                headers = {name: value for name, value in request.headers.items() if name != "if-none-match"}
+                connection.sendall(self._forward(replace(request, headers=headers)))
             case Action.DAMAGE_REQUEST:
                 damaged = Request(request.method, request.target, request.headers, _damage(request.body))
                 connection.sendall(self._forward(damaged))

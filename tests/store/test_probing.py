@@ -15,8 +15,11 @@ from otel_audit.store.base import StoreOptions
 from otel_audit.store.layout import ProbeFile
 from otel_audit.store.open import open_store
 from otel_audit.store.probing import Prober, probe, try_create
+from servers.clouds import make
+from servers.fake_azure import FakeAzureServer
 from servers.fake_gcs import FakeGcsServer
-from servers.fault_proxy import Answer, FaultProxy
+from servers.fake_s3 import FakeS3Server
+from servers.fault_proxy import Action, Answer, FaultProxy
 
 
 class Bucket(Protocol):
@@ -25,12 +28,18 @@ class Bucket(Protocol):
     proxy: FaultProxy
 
 
-@pytest.fixture(params=["local", "memory", "gcs"])
+@pytest.fixture(params=["local", "memory", "gcs", "s3", "azure"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Prober]:
     if request.param == "gcs":
         server: FakeGcsServer = request.getfixturevalue("fake_gcs")
         options = StoreOptions(gcs_endpoint=server.endpoint, gcs_credentials="anonymous")
         opened = open_store(f"gs://{server.new_bucket()}/log", options)
+    elif request.param == "s3":
+        s3: FakeS3Server = request.getfixturevalue("fake_s3")
+        opened = open_store(f"s3://{s3.new_bucket()}/log")
+    elif request.param == "azure":
+        azure: FakeAzureServer = request.getfixturevalue("fake_azure")
+        opened = open_store(f"abfs://{azure.new_container()}/log")
     else:
         opened = open_store(str(tmp_path) if request.param == "local" else f"memory://{uuid4().hex}")
     yield opened
@@ -111,3 +120,13 @@ def test_trying_again_and_again_leaves_one_object_where_it_may_not(
     try_create(store)
     try_create(store)
     assert len(list(store.list(""))) == 1
+
+
+def test_a_service_that_ignores_conditions_is_found_out(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some that speak S3's protocol take ``If-None-Match`` for a header like any other."""
+    for cloud in make("s3", request, monkeypatch):
+        cloud.proxy.add(lambda request: request.method == "PUT", Action.IGNORE_CONDITIONS, times=9)
+        with pytest.raises(IntegrityError, match="create-only is not honoured"):
+            probe(cloud.open())

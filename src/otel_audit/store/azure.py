@@ -53,7 +53,7 @@ class AzureStore(CloudStore[Fingerprint]):
     def _connect(self) -> AzureApi:
         return AzureApi(
             self._container,
-            connect=lambda: _Connection(self._host, self._options),
+            connect=lambda: _Connection.open(self._host, self._options),
             request_timeout_s=self._options.request_timeout_s,
         )
 
@@ -82,14 +82,11 @@ class _Transport(AioHttpTransport):  # type: ignore[misc]  # the SDK loads it la
 
 
 class _Connection:
-    """Azure's client with a session of our own, and credentials from the usual places.
+    """Azure's client with a session of our own, and credentials from the usual places."""
 
-    Args:
-        host: of the account, ``account.dfs.core.windows.net``; empty to take it from the environment.
-        options: time-outs.
-    """
+    service: BlobServiceClient
 
-    def __init__(self, host: str, options: StoreOptions) -> None:
+    def __init__(self) -> None:
         self._credential: Any = None
         self._session = aiohttp.ClientSession(
             # Not the resolver that aiohttp picks when aiodns is installed: it has threads of its own.
@@ -98,7 +95,38 @@ class _Connection:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-        settings = {
+
+    @classmethod
+    async def open(cls, host: str, options: StoreOptions) -> _Connection:
+        """Connect to an account; sends nothing yet.
+
+        Args:
+            host: ``account.dfs.core.windows.net``; empty to take the account from the environment.
+            options: time-outs.
+
+        Raises:
+            Blocked: ``credentials``, ``account-missing``, ``another-account``.
+        """
+        connection = cls()
+        try:
+            connection.service = connection._find_service(host, options)
+        except (ValueError, AzureError) as error:
+            await connection.close()
+            # Of the SDK, about what is in the environment; its text may quote that.
+            raise Blocked("credentials") from error
+        except Blocked:
+            await connection.close()
+            raise
+        return connection
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+        if self._credential is not None:
+            await self._credential.close()
+
+    def _find_service(self, host: str, options: StoreOptions) -> BlobServiceClient:
+        settings: dict[str, Any] = {
             "transport": _Transport(
                 session=self._session,
                 session_owner=False,
@@ -111,19 +139,6 @@ class _Connection:
             # A whole blob comes in one answer.
             "max_single_get_size": 2**40,
         }
-        try:
-            self.service = self._open(host, settings)
-        except (ValueError, AzureError) as error:
-            # Of the SDK, about what is in the environment; its text may quote that.
-            raise Blocked("credentials") from error
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._session.close()
-        if self._credential is not None:
-            await self._credential.close()
-
-    def _open(self, host: str, settings: dict[str, Any]) -> BlobServiceClient:
         account = host.partition(".")[0]
         if text := os.environ.get("AZURE_STORAGE_CONNECTION_STRING"):
             service = BlobServiceClient.from_connection_string(text, **settings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -94,10 +94,11 @@ class AzureApi:
     """
 
     def __init__(
-        self, container: str, *, connect: Callable[[], Connection], request_timeout_s: float
+        self, container: str, *, connect: Callable[[], Awaitable[Connection]], request_timeout_s: float
     ) -> None:
         self._container, self._connect, self._timeout_s = container, connect, request_timeout_s
         self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -226,7 +227,7 @@ class AzureApi:
         """
         with azure_errors_translated(""):
             async with asyncio.timeout(self._timeout_s):
-                container = self._service().get_container_client(self._container)
+                container = (await self._service()).get_container_client(self._container)
                 listed = container.list_blobs(
                     name_starts_with=prefix, include=["metadata"], results_per_page=_PAGE
                 )
@@ -242,16 +243,17 @@ class AzureApi:
         with azure_errors_translated(path):
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    yield self._service().get_blob_client(self._container, key)
+                    yield (await self._service()).get_blob_client(self._container, key)
             except HttpResponseError as error:
                 if error.status_code == 412 or getattr(error, "error_code", "") == "BlobAlreadyExists":
                     raise _Exists("exists", path=path) from error
                 raise
 
-    def _service(self) -> BlobServiceClient:
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection.service
+    async def _service(self) -> BlobServiceClient:
+        async with self._connecting:
+            if self._connection is None:
+                self._connection = await self._connect()
+            return self._connection.service
 
 
 class _Exists(StoreError):

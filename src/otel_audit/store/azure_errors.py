@@ -84,7 +84,9 @@ def _cause(error: azure.AzureError) -> Exception:
 
 
 def _answered(error: azure.HttpResponseError, path: str) -> StoreError:
-    code, status = str(getattr(error, "error_code", None) or ""), error.status_code or 0
+    named = getattr(error, "error_code", None) or ""
+    # The SDK has an enumeration of those it knows.
+    code, status = str(getattr(named, "value", named)), error.status_code or 0
     if code in _BY_CODE:
         kind, cause = _BY_CODE[code]
         return kind(cause, path=path)

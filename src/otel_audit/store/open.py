@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from typing import Final
-
-from otel_audit.errors import ConfigurationError
 from otel_audit.store.base import StoreOptions
+from otel_audit.store.extras import check_installed
 from otel_audit.store.local import LocalStore
 from otel_audit.store.memory import MemoryStore
 from otel_audit.store.probing import Prober
 from otel_audit.store.url import Scheme, StoreUrl, parse_url
-
-_EXTRAS: Final = {Scheme.S3: ("s3fs", "s3"), Scheme.AZURE: ("azure.storage.blob", "azure")}
-"""What stores need beyond the base installation: a module, and the extra that brings it."""
-
-
-def check_installed(where: StoreUrl) -> None:
-    """Raise ConfigurationError, which says what to install, if this destination's client is not there.
-
-    Loads none of it.
-    """
-    module, extra = _EXTRAS.get(where.scheme, ("", ""))
-    if module and not _is_installed(module):
-        raise ConfigurationError(
-            f"{where.scheme.value}:// destinations need a client that is not installed: "
-            f'pip install "otel-audit[{extra}]"'
-        )
 
 
 def open_store(url: str | StoreUrl, options: StoreOptions | None = None) -> Prober:
@@ -34,7 +15,7 @@ def open_store(url: str | StoreUrl, options: StoreOptions | None = None) -> Prob
 
     For a cloud this loads its client (half a second of CPU, and ``ssl``). Whoever must not load it yet, such as
     an application's start-up, checks the URL with :func:`~otel_audit.store.url.parse_url` and
-    :func:`check_installed`, and opens the store on its worker.
+    :func:`~otel_audit.store.extras.check_installed`, and opens the store on its worker.
 
     Raises:
         ConfigurationError: see ``parse_url`` and ``check_installed``.
@@ -60,13 +41,3 @@ def open_store(url: str | StoreUrl, options: StoreOptions | None = None) -> Prob
             from otel_audit.store.azure import AzureStore  # noqa: PLC0415
 
             return AzureStore(where, options)
-
-
-def _is_installed(module: str) -> bool:
-    package = ""
-    for name in module.split("."):
-        package = f"{package}.{name}" if package else name
-        # Looking for "a.b" loads "a": namespaces such as "azure" hold nothing to load.
-        if find_spec(package) is None:
-            return False
-    return True

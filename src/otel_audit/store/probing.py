@@ -12,7 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from otel_audit.errors import IntegrityError
+from otel_audit.errors import Conflict, IntegrityError
 from otel_audit.store.base import Store
 from otel_audit.store.layout import ProbeFile
 
@@ -64,12 +64,19 @@ def probe(store: Prober) -> Permissions:
     """Create, read, overwrite and delete a small object under ``_audit/probe/``.
 
     Raises:
-        IntegrityError: what was read is not what was created.
+        IntegrityError: what was read is not what was created, or a second creation replaced it: the service does
+            not honour conditional writes, and no log is safe there.
         StoreError: creating or reading fails.
     """
     file = ProbeFile.new()
     store.create(file.path, _CONTENT, sha256=hashlib.sha256(_CONTENT).hexdigest())
     if store.read(file.path) != _CONTENT:
         raise IntegrityError("was read back with other content", path=file.path)
+    try:
+        store.create(file.path, _OTHER_CONTENT, sha256=hashlib.sha256(_OTHER_CONTENT).hexdigest())
+    except Conflict:
+        pass
+    else:
+        raise IntegrityError("creating it again replaced it: create-only is not honoured", path=file.path)
     overwrites = store.try_overwrite(file, _OTHER_CONTENT)
     return Permissions(file.path, overwrites, store.try_delete(file))
