@@ -190,3 +190,107 @@ def test_on_an_event_loop_thread_the_wait_is_short(sink, losses):
     assert not all(taken)
     sink.open.set()
     queue.close(10)
+
+
+def test_whoever_waits_for_an_item_is_told_when_it_is_durable(sink, losses):
+    sink.open.clear()
+    queue = make(sink, losses)
+    ticket = queue.put_awaited(1, 0.0)
+    assert not ticket.wait_durable(0.01)
+    sink.open.set()
+    assert ticket.wait_durable(10)
+    assert sink.items == [1]
+    queue.close(10)
+
+
+def test_a_full_queue_takes_what_is_awaited_all_the_same(sink, losses):
+    sink.open.clear()
+    queue = make(sink, losses, max_records=4, max_batch=2, wait_budget_s=0.0)
+    while queue.put(0):
+        pass
+    losses.clear()
+    tickets = [queue.put_awaited(number, 0.001) for number in range(1, 11)]
+    sink.open.set()
+    assert all(ticket.wait_durable(10) for ticket in tickets)
+    assert [item for item in sink.items if item] == list(range(1, 11))
+    assert losses == {}
+    queue.close(10)
+
+
+def test_what_is_given_up_is_told_to_whoever_waits_for_it_alone(losses):
+    """One bad item of a batch costs only itself."""
+    taken: list[int] = []
+    open_ = threading.Event()
+
+    def prepare(items: Sequence[int]) -> list[int]:
+        open_.wait()
+        if 13 in items:
+            raise ZeroDivisionError
+        return list(items)
+
+    queue = SpanQueue(prepare, taken.extend, losses, QueueOptions(max_delay_s=0.01))
+    tickets = {number: queue.put_awaited(number, 0.0) for number in range(20)}
+    open_.set()
+    assert queue.flush(10)
+    assert sorted(taken) == [number for number in range(20) if number != 13]
+    assert {number for number, ticket in tickets.items() if ticket.lost} == {13}
+    assert losses == {"internal-error": 1}
+    queue.close(10)
+
+
+def test_the_queue_is_bounded_in_bytes(sink, losses):
+    sink.open.clear()
+    queue = SpanQueue(
+        list,
+        sink,
+        losses,
+        QueueOptions(max_bytes=10_000_000, wait_budget_s=0.0, max_delay_s=0.01),
+        weigh=lambda item: 100_000,
+    )
+    taken = sum(queue.put(item) for item in range(1000))
+    assert 50 <= taken <= 300, "about a hundred wait, and some are in hand"
+    sink.open.set()
+    assert queue.flush(10)
+    assert queue.put(1), "there is room again"
+    assert queue.close(10)
+    assert losses == {"queue-full": 1000 - taken}
+
+
+def test_large_items_go_in_small_batches(losses):
+    sizes: list[int] = []
+    taken: list[int] = []
+    open_ = threading.Event()
+
+    def prepare(items: Sequence[int]) -> Sequence[int]:
+        open_.wait()
+        sizes.append(len(items))
+        return items
+
+    queue = SpanQueue(prepare, taken.extend, losses, QueueOptions(), weigh=lambda item: 1 << 20)
+    queue.put(0)
+    for item in range(1, 100):
+        queue.put(item)
+    open_.set()
+    assert queue.close(10)
+    assert taken == list(range(100))
+    assert max(sizes) <= 32
+
+
+def test_a_signal_handler_never_waits(sink, losses):
+    import signal
+
+    sink.open.clear()
+    queue = make(sink, losses, max_records=2, max_batch=1, wait_budget_s=60)
+    answers: list[bool] = []
+
+    def handler(number: int, frame: object) -> None:
+        answers.extend(queue.put(item) for item in range(20))
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        signal.raise_signal(signal.SIGUSR1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert False in answers
+    sink.open.set()
+    queue.close(10)

@@ -111,6 +111,17 @@ class Pipeline:
         self.append(prepared)
         return prepared.count
 
+    def open(self) -> None:
+        """Take a slot with nothing to write: what a dead process left in it is shipped, and its losses are told.
+
+        Raises:
+            SpoolError: as :meth:`append`.
+            ConfigurationError: likewise.
+        """
+        self._open(None)
+        if self.losses:
+            self._record_losses()
+
     def flush(self, timeout_s: float) -> bool:
         """Seal what is pending and bring it to the destinations.
 

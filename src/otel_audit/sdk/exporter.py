@@ -7,20 +7,17 @@ ones: delivery through this door is ``best-effort``, and it says so at start. Th
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from otel_audit.config import load, on_error
+from otel_audit.config import load
 from otel_audit.errors import ConfigurationError
 from otel_audit.sdk.recorder import Recorder, acquire, release
+from otel_audit.sdk.start import refuse
 
 _log = logging.getLogger(__name__)
-
-_EX_CONFIG = 78
-"""Exit status for a configuration error, from sysexits.h."""
 
 
 class AuditSpanExporter(SpanExporter):
@@ -39,7 +36,7 @@ class AuditSpanExporter(SpanExporter):
         try:
             self._recorder = acquire(load(declarative=options))
         except ConfigurationError as error:
-            _fail(error)
+            refuse(error)
         else:
             _log.warning(
                 "spans come through the batch span processor: delivery is best-effort, and unsampled spans are "
@@ -62,11 +59,3 @@ class AuditSpanExporter(SpanExporter):
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
             release(recorder)
-
-
-def _fail(error: ConfigurationError) -> None:
-    if on_error() == "warn":
-        _log.error("nothing is audited: %s", error)
-        return
-    sys.stderr.write(f"otel-audit: {error}\n")
-    raise SystemExit(_EX_CONFIG) from None
