@@ -61,12 +61,27 @@ def test_the_public_names_are_few_and_fixed():
     names = in_new_process("import otel_audit\nresult = sorted(otel_audit.__all__)")
     assert names == [
         "AuditError",
+        "AuditLogger",
+        "AuditReceipt",
         "AuditSpanProcessor",
         "ConfigurationError",
+        "Health",
         "Installation",
+        "NotDurable",
+        "StrictASGIMiddleware",
         "__version__",
+        "get_audit_logger",
         "install",
     ]
+
+
+def test_the_hook_imports_nothing_and_does_nothing_where_no_destination_is_set():
+    loaded = in_new_process(
+        "from otel_audit.sdk.zero_code import pre_instrument\n"
+        "pre_instrument()\n"
+        "result = sorted(set(sys.modules) - before)"
+    )
+    assert loaded == ["otel_audit", "otel_audit.sdk", "otel_audit.sdk.zero_code"]
 
 
 def test_every_public_name_can_be_fetched():

@@ -1,5 +1,9 @@
-"""The plug-in door: what an application's tracer provider is given.
+"""The plug-in door: from an application's tracer provider, or its own ``emit``, to the write path.
 
-``processor.py`` takes ended spans, ``exporter.py`` is what ``OTEL_TRACES_EXPORTER=otel_audit`` finds,
-``install.py`` attaches to a provider by one line, ``queue.py`` carries spans to our own thread.
+::
+
+    processor.py   exporter.py   install.py   zero_code.py   audit_logger.py       doors
+                        recorder.py                                                one a process and configuration
+              queue.py ─► appender.py                                              two threads of ours
+    endings.py   health.py   awaiting.py (strict on an event loop)
 """
