@@ -72,6 +72,14 @@ class MaskedBatch:
         ids: list[str] = self.records.column("recordId").to_pylist()  # type: ignore[assignment]  # never null
         return ids
 
+    def masked_values(self) -> dict[str, int]:
+        """How many values were masked, by entity."""
+        entities: Column = children(self.records.column("masking"))["entities"]
+        counts: dict[str, int] = {}
+        for entity, count in zip(entities.keys.to_pylist(), entities.items.to_pylist(), strict=True):
+            counts[entity] = counts.get(entity, 0) + count
+        return counts
+
     def by_stream(self) -> dict[str, MaskedBatch]:
         """The records of each stream that occurs, in order."""
         streams: Column = self.records.column("stream")

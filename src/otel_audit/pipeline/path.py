@@ -98,7 +98,7 @@ class Pipeline:
             prepared.append_to(self._writers, use_reserve=use_reserve)
             for writer in self._writers.values():
                 writer.sync()
-            prepared.durable_unix_nano = time.time_ns()
+            prepared.became_durable()
             shipper.notice()
         if self.losses and self._slot is not None and not use_reserve:
             self._record_losses()
@@ -135,6 +135,11 @@ class Pipeline:
         """Destinations that do not take records now, each with its cause."""
         shipper = self._shipper
         return () if shipper is None else shipper.troubles()
+
+    def spool_bytes(self) -> int:
+        """What the slot uses of its disk."""
+        slot = self._slot
+        return 0 if slot is None else slot.usage().used_bytes
 
     def close(self, timeout_s: float) -> bool:
         """Flush, then give the slot of the spool back. Returns as :meth:`flush`."""

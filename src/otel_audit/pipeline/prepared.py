@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
+
+from otel_audit.pipeline.metrics import count_durable, count_masked
 
 if TYPE_CHECKING:
     from otel_audit.mask.masker import MaskedBatch
@@ -26,6 +29,7 @@ class Prepared:
     def __init__(self, masked: MaskedBatch | None) -> None:
         self._masked = masked
         self._left = {} if masked is None else masked.by_stream()
+        self._records = {stream: len(part) for stream, part in self._left.items()}
         self.count = 0 if masked is None else len(masked)
         self.durable_unix_nano = 0
 
@@ -47,6 +51,14 @@ class Prepared:
             stream, part = next(iter(self._left.items()))
             writers[stream].append(part, use_reserve=use_reserve)
             del self._left[stream]
+
+    def became_durable(self) -> None:
+        """Note when, and say so in the metrics."""
+        self.durable_unix_nano = time.time_ns()
+        if self._masked is not None:
+            for stream, records in self._records.items():
+                count_durable(stream, records)
+            count_masked(self._masked)
 
     def record_hashes(self) -> dict[str, bytes]:
         """Record id → recordHash. A few records only: this makes Python objects."""

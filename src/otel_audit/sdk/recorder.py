@@ -22,6 +22,7 @@ from otel_audit.pipeline.losses import Losses
 from otel_audit.sdk import endings
 from otel_audit.sdk.awaiting import await_later
 from otel_audit.sdk.caller import runs_event_loop
+from otel_audit.sdk.gauges import observe
 from otel_audit.sdk.health import Health, Trouble
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
 from otel_audit.sdk.weight import weigh
@@ -72,6 +73,7 @@ class Recorder:
             on_start=lambda: endings.watch(self),
         )
         self._put = self._queue.put
+        observe(self)
         if settings.log.delivery == "strict":
             self.record = self._record_strictly  # type: ignore[method-assign]
         if settings.log.on_sigterm == "finish":
@@ -178,6 +180,18 @@ class Recorder:
         left_s = 0.0 if self.is_hurried else deadline - time.monotonic()
         return self._pipeline.close(max(0.5, left_s)) and complete
 
+    def queue_depth(self) -> int:
+        """Spans and events that wait in memory."""
+        return len(self._queue)
+
+    def spool_bytes(self) -> int:
+        """Bytes of the spool that this process uses; 0 before its first record."""
+        return 0 if self._pipeline is None else self._pipeline.spool_bytes()
+
+    def lost(self) -> dict[str, int]:
+        """Records lost since the process started, by cause."""
+        return dict(self.losses.total)
+
     def health(self) -> Health:
         """How the log is doing, without touching disk or network."""
         return Health(
@@ -185,7 +199,7 @@ class Recorder:
             not_durable=self._queue.trouble,
             delivery_troubles=self._trouble.since(),
             destinations=() if self._pipeline is None else self._pipeline.troubles(),
-            lost=dict(self.losses.total),
+            lost=self.lost(),
         )
 
     def _prepare(self, items: Sequence[ReadableSpan | LogData]) -> Prepared:
