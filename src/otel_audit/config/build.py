@@ -58,6 +58,7 @@ def pipeline_options(settings: Settings, *, service: str | None = None) -> Pipel
             ),
         ),
         mask=mask_policy(settings),
+        max_record_bytes=log.max_record_bytes,
         spool_max_bytes=log.spool_max_bytes,
         service=service,
         opens={

@@ -118,6 +118,9 @@ class Log:
     tenant: str = setting(text, "tenant of records from this process", "default")
     include_spans: tuple[str, ...] = setting(texts, "also record db, messaging or internal spans", ())
     queue_max_records: int = setting(count, "spans that may wait in memory", 8192)
+    max_record_bytes: int = setting(
+        size, "texts of a record beyond it are cut, longest first, and it is noted", "1MiB"
+    )
     queue_max_bytes: int = setting(size, "their size, estimated from samples", "128MiB")
     on_sigterm: str = setting(
         one_of("finish", "ignore"),

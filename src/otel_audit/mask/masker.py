@@ -1,8 +1,9 @@
 """The masking stage: an unmasked batch in, a masked, salted and hashed one out.
 
 The order, for each batch: model tag (``models.py``, ``withhold.py``), then field rules and recognisers over
-every leaf and key that the schema does not exempt, then cut values lose their tail, then evidence, salts and
-hashes. Texts without a match of the judge's trigger are passed on as they are: columns, not Python objects.
+every leaf and key that the schema does not exempt, then cut values lose their tail and records that are too
+large their longest texts, then evidence, salts and hashes. Texts without a match of the judge's trigger are
+passed on as they are: columns, not Python objects.
 
 Only this module can make a :class:`MaskedBatch`.
 """
@@ -27,6 +28,7 @@ from otel_audit.mask.judge import Judge
 from otel_audit.mask.leaves import LeafMasker
 from otel_audit.mask.models import ModelTagger
 from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
+from otel_audit.mask.oversize import cut_oversize
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.withhold import withhold_inputs
 from otel_audit.record.batch import UnmaskedBatch
@@ -34,6 +36,8 @@ from otel_audit.record.canonical import digest
 from otel_audit.record.schema import FIELDS, SCHEMA, Treatment
 
 __all__ = ["MaskedBatch", "Masker"]
+
+MAX_RECORD_BYTES: Final = 1 << 20
 
 SALT_BYTES: Final = 32
 """Random bytes a record: 16 for the identity group, 16 for the content group."""
@@ -100,12 +104,21 @@ class Masker:
 
     Args:
         policy: what happens to what is found.
+        max_record_bytes: texts of a record beyond it are cut, longest first.
         judge: finds it; a test gives one with a recogniser or decoder left out.
         nested_json: whether strings are read as JSON texts; likewise.
     """
 
-    def __init__(self, policy: MaskPolicy, *, judge: Judge | None = None, nested_json: bool = True) -> None:
+    def __init__(
+        self,
+        policy: MaskPolicy,
+        *,
+        max_record_bytes: int = MAX_RECORD_BYTES,
+        judge: Judge | None = None,
+        nested_json: bool = True,
+    ) -> None:
         self._policy = policy
+        self._max_record_bytes = max_record_bytes
         self._judge = judge if judge is not None else Judge(structure=STRUCTURE_TRIGGERS)
         self._json = JsonMasker(self._judge, nested=nested_json)
         self._tagger = ModelTagger(policy.models)
@@ -141,6 +154,7 @@ class Masker:
             if field.treatment in (Treatment.TEXT, Treatment.JSON):
                 array = columns[field.name]
                 columns[field.name] = rebuild(array, Place(field.name), leaves)
+        cut_oversize(columns, self._max_record_bytes, evidence)
         columns["masking"] = evidence.struct(self._policy.fingerprint)
         masked = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
         digested = digest(masked, os.urandom(SALT_BYTES * rows))

@@ -58,6 +58,7 @@ class PipelineOptions:
     Attributes:
         spool_root: folder of the spool.
         streams: the streams that are written.
+        max_record_bytes: texts of a record beyond it are cut.
         spool_max_bytes: bytes that the slot may hold; None leaves it to the room.
         service: whose slot of the spool is taken; by default the service of the first record.
         opens: what the first manifest of each writer says of this process.
@@ -68,6 +69,7 @@ class PipelineOptions:
     streams: tuple[StreamOptions, ...]
     convert: ConvertOptions = field(default_factory=ConvertOptions)
     mask: MaskPolicy = field(default_factory=MaskPolicy)
+    max_record_bytes: int = 1 << 20
     spool_max_bytes: int | None = None
     service: str | None = None
     opens: Mapping[str, Any] = field(default_factory=dict)

@@ -59,7 +59,7 @@ class Pipeline:
     def __init__(self, options: PipelineOptions, losses: Losses | None = None) -> None:
         self._options = options
         self._converter = Converter(options.convert)
-        self._masker = Masker(options.mask)
+        self._masker = Masker(options.mask, max_record_bytes=options.max_record_bytes)
         self.losses = losses if losses is not None else Losses()
         self._reset()
         _pipelines.add(self)
