@@ -12,11 +12,11 @@ import tempfile
 import threading
 import time
 
-import span_mix
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind
 
 import otel_audit
+import span_mix
 from otel_audit.config import load
 from otel_audit.config.build import pipeline_options
 from otel_audit.convert.from_sdk import read_spans

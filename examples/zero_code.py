@@ -2,7 +2,7 @@
 
 Run it with::
 
-    export OTEL_TRACES_EXPORTER=otel_audit OTEL_METRICS_EXPORTER=none OTEL_LOGS_EXPORTER=none
+    export OTEL_TRACES_EXPORTER=none OTEL_METRICS_EXPORTER=none OTEL_LOGS_EXPORTER=none
     export OTEL_SERVICE_NAME=hello OTEL_AUDIT_DESTINATION=./audit-log
     export OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST=x-user
     opentelemetry-instrument python examples/zero_code.py

@@ -63,12 +63,13 @@ def test_the_demonstration(places):
         assert planted not in json.dumps(records)
 
 
-def test_no_code(places):
+@pytest.mark.parametrize("exporter", ["none", "otel_audit"])
+def test_no_code(places, exporter):
     run(
         BIN / "opentelemetry-instrument",
         sys.executable,
         ROOT / "examples" / "zero_code.py",
-        OTEL_TRACES_EXPORTER="otel_audit",
+        OTEL_TRACES_EXPORTER=exporter,
         OTEL_METRICS_EXPORTER="none",
         OTEL_LOGS_EXPORTER="none",
         OTEL_SERVICE_NAME="hello",
@@ -95,6 +96,14 @@ def test_an_existing_application_keeps_its_own_exporter(places):
     assert "GET /invoices/{id}" in done.stderr, "its own exporter still sees the span"
     (record,) = query(places["OTEL_AUDIT_DESTINATION"])
     assert record["requestQuery"] == "notify=%5BEMAIL%5D"
+
+
+def test_what_the_application_itself_has_to_say(places):
+    done = run(sys.executable, ROOT / "examples" / "emit.py", places["OTEL_AUDIT_DESTINATION"], **places)
+    (record,) = query(places["OTEL_AUDIT_DESTINATION"])
+    assert record["recordId"] in done.stdout
+    assert record["user"]["assurance"] == "verified"
+    assert record["target"] == {"type": "model", "id": "churn"}
 
 
 def test_files_of_a_collector(places):

@@ -27,7 +27,7 @@ _STOP_TIMEOUT_S: Final = 60
 _ENVIRONMENT: Final = {
     "OTEL_SERVICE_NAME": "shop",
     "OTEL_RESOURCE_ATTRIBUTES": "service.version=1.4.2,deployment.environment.name=demo",
-    "OTEL_TRACES_EXPORTER": "otel_audit",
+    "OTEL_TRACES_EXPORTER": "none",
     "OTEL_METRICS_EXPORTER": "none",
     "OTEL_LOGS_EXPORTER": "none",
     "OTEL_SEMCONV_STABILITY_OPT_IN": "http,gen_ai_latest_experimental",
