@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import Conflict, Refused, Retry, StoreError
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.pipeline.encoding import encode
+from otel_audit.pipeline.metrics import count_committed
 from otel_audit.pipeline.options import ShippingOptions
 from otel_audit.pipeline.refusals import Refusals
 from otel_audit.pipeline.sealing import manifest_of
@@ -135,6 +137,7 @@ class Destination:
 
     def _carry_out(self, commit: Commit) -> None:
         """Steps 4 to 6: the objects, then the manifest."""
+        began = time.monotonic()
         if not commit.is_refused:
             try:
                 self._create_objects(commit)
@@ -153,6 +156,8 @@ class Destination:
         path = ManifestFile(WriterName.parse(commit.plan.writer), commit.plan.commit).path
         self._store_now().create(path, content, sha256=hashlib.sha256(content).hexdigest())
         commit.done()
+        rows = sum(file.rows for file in commit.plan.files)
+        count_committed(commit.plan.stream, self._where.scheme.value, rows, time.monotonic() - began)
         self._refusals.forget(commit.plan.writer, commit.plan.commit)
 
     def _create_objects(self, commit: Commit) -> None:
