@@ -87,16 +87,27 @@ class MaskedBatch:
     def by_stream(self) -> dict[str, MaskedBatch]:
         """The records of each stream that occurs, in order."""
         streams: Column = self.records.column("stream")
-        names = streams.unique().to_pylist()
+        runs: Column = pc.run_end_encode(streams)  # type: ignore[attr-defined]  # the stubs lack it
+        names, ends = runs.values.to_pylist(), runs.run_ends.to_pylist()
         if len(names) == 1:
             return {names[0]: self}
+        if len(set(names)) == len(names):
+            # Conversion puts stream after stream, so nothing has to be copied.
+            return {
+                name: self._slice(start, end)
+                for name, start, end in zip(names, [0, *ends], ends, strict=False)
+            }
         parts = {}
-        for name in names:
+        for name in dict.fromkeys(names):
             chosen = pc.equal(streams, name)
             parts[name] = MaskedBatch(
                 self.records.filter(chosen), self.record_hashes.filter(chosen), seal=_SEAL
             )
         return parts
+
+    def _slice(self, start: int, end: int) -> MaskedBatch:
+        rows = end - start
+        return MaskedBatch(self.records.slice(start, rows), self.record_hashes.slice(start, rows), seal=_SEAL)
 
 
 class Masker:
