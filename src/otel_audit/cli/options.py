@@ -19,7 +19,7 @@ def destination_option(command: F) -> F:
         "--destination",
         "-d",
         metavar="URL",
-        help="Folder, file://, gs:// or memory:// URL of the log; by default the configured one "
+        help="Folder, file://, gs://, s3://, abfs:// or memory:// URL of the log; by default the configured one "
         "(OTEL_AUDIT_DESTINATION or the file named by OTEL_AUDIT_CONFIG).",
     )(command)
 

@@ -18,6 +18,7 @@ from otel_audit.errors import ConfigurationError
 from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule
 from otel_audit.mask.tags import ModelTag
 from otel_audit.pipeline.options import PipelineOptions, StreamOptions
+from otel_audit.store.extras import check_installed
 from otel_audit.store.url import parse_url
 
 _OUTBOX_MAX_BYTES: Final = 256 << 20
@@ -113,14 +114,14 @@ def fingerprint(settings: Settings) -> str:
 
 
 def _stream(name: str, stream: Platform | ModelIo, settings: Settings) -> StreamOptions:
-    urls = tuple(str(parse_url(place.url)) for place in stream.destinations)
+    urls = tuple(_place(place.url) for place in stream.destinations)
     if not urls:
         if settings.log.destination is None:
             raise ConfigurationError(
                 "no destination: set OTEL_AUDIT_DESTINATION, or destination under [log] in the file that "
                 "OTEL_AUDIT_CONFIG names"
             )
-        urls = (str(parse_url(settings.log.destination)),)
+        urls = (_place(settings.log.destination),)
     rotation = stream.rotation
     return StreamOptions(
         name=name,
@@ -139,7 +140,7 @@ def _optional(stream: str, places: Sequence[Destination]) -> Iterator[tuple[str,
     """Destinations that records do not wait for, each with the bytes that may wait there."""
     for place in places:
         if not place.required:
-            yield str(parse_url(place.url)), place.outbox_max_bytes or _OUTBOX_MAX_BYTES
+            yield _place(place.url), place.outbox_max_bytes or _OUTBOX_MAX_BYTES
         elif place.outbox_max_bytes is not None:
             raise ConfigurationError(
                 f"streams.{stream}.destinations: outbox_max_bytes bounds what waits for a destination with "
@@ -155,3 +156,10 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _place(url: str) -> str:
+    """A destination in its one form. Raises ConfigurationError if it is none, or its client is not installed."""
+    where = parse_url(url)
+    check_installed(where)
+    return str(where)

@@ -40,7 +40,7 @@ def tables(kind: type, meaning: str, *, key: str = "") -> Any:
 class Destination:
     """One place where a stream is written."""
 
-    url: str = setting(text, "folder, file://, gs:// or memory:// URL")
+    url: str = setting(text, "folder, file://, gs://, s3://, abfs:// or memory:// URL")
     required: bool = setting(flag, "whether records wait for it, however long", True)
     outbox_max_bytes: int | None = setting(
         size,
@@ -102,7 +102,7 @@ class Streams:
 class Log:
     """The log as a whole; keys stand at the top level of arguments and under ``[log]`` in files."""
 
-    destination: str | None = setting(text, "folder, file://, gs:// or memory:// URL")
+    destination: str | None = setting(text, "folder, file://, gs://, s3://, abfs:// or memory:// URL")
     spool: str | None = setting(text, "folder; by default one per user under the state directory")
     delivery: str = setting(
         one_of("blocking", "best-effort", "strict"),
