@@ -136,3 +136,20 @@ class TestSurroundings:
 def test_a_memory_destination_is_warned_of() -> None:
     found = list(destinations.findings({"memory://doctor": ("platform",)}))
     assert "gone when the process ends" in said(found, "warning")
+
+
+def test_orphans_are_looked_for_when_asked(invoke: Invoke, tmp_path: Path) -> None:
+    found = sections(invoke, "-d", tmp_path / "log", "--orphans")
+    assert "every file older than a day is in a commit" in said(found["orphans"], "ok")
+    assert "orphans" not in sections(invoke, "-d", tmp_path / "log")
+
+
+@pytest.mark.parametrize(
+    ("delivery", "sentence"), [("blocking", "5 s an episode"), ("strict", "the health fails")]
+)
+def test_each_delivery_mode_says_what_is_lost(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delivery: str, sentence: str
+) -> None:
+    monkeypatch.setenv("OTEL_AUDIT_DELIVERY", delivery)
+    found = sections(invoke, "-d", tmp_path / "log")
+    assert sentence in said(found[f"what is lost (delivery = {delivery})"])

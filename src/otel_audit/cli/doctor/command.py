@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from otel_audit.cli.doctor import destinations, guarantees, masking, settings, spool, surroundings
+from otel_audit.cli.doctor import destinations, guarantees, masking, orphans, settings, spool, surroundings
 from otel_audit.cli.doctor.finding import Finding, Level
 from otel_audit.cli.main import PROBLEM
 from otel_audit.cli.options import destination_option, format_option
@@ -33,8 +33,14 @@ _MARKS: Final[dict[Level, tuple[str, str]]] = {
 @click.command(name="doctor")
 @destination_option
 @format_option("text", "json", default="text")
+@click.option(
+    "--orphans",
+    "with_orphans",
+    is_flag=True,
+    help="Also list data files that no commit lists, and none will.",
+)
 @click.pass_context
-def command(ctx: click.Context, *, destination: str | None, format_: str) -> None:
+def command(ctx: click.Context, *, destination: str | None, format_: str, with_orphans: bool) -> None:
     """Check settings, destination and guarantees.
 
     Prints the settings in force (secrets as ***), tries every destination with a small object under
@@ -49,7 +55,7 @@ def command(ctx: click.Context, *, destination: str | None, format_: str) -> Non
         tried: Iterable[Finding] = destinations.findings(places)
     else:
         tried = [Finding("problem", "no destination is set: give --destination or OTEL_AUDIT_DESTINATION")]
-    sections = {
+    sections: dict[str, Iterable[Finding]] = {
         "settings": settings.findings(found),
         "destinations": tried,
         "spool": spool.findings(spool_root(found)),
@@ -57,6 +63,8 @@ def command(ctx: click.Context, *, destination: str | None, format_: str) -> Non
         f"what is lost (delivery = {found.log.delivery})": guarantees.findings(found),
         "surroundings": surroundings.findings(os.environ, has_destination=bool(places)),
     }
+    if with_orphans:
+        sections["orphans"] = orphans.findings(places)
     listed = {title: list(findings) for title, findings in sections.items()}
     if format_ == "json":
         click.echo(json.dumps({title: [asdict(one) for one in of] for title, of in listed.items()}, indent=1))

@@ -18,12 +18,24 @@ def findings(settings: Settings) -> Iterator[Finding]:
     full = {
         "blocking": "the caller waits, 5 s an episode (50 ms on an event loop), then the loss is counted",
         "best-effort": "the span is dropped at once and the loss is counted",
+        "strict": "the caller waits 5 s, then the health fails and the span stays queued",
     }[log.delivery]
+    killed = f"what is in memory: at most {queue}"
+    if log.delivery == "strict":
+        killed = (
+            "nothing that on_end returned for while the health was fine (in StrictASGIMiddleware on a loop)"
+        )
+    terminated = (
+        "nothing; what was recorded is written first"
+        if log.on_sigterm == "finish"
+        else "the same, where the application sets no handler"
+    )
     room = (
         f"{log.spool_max_bytes / _MIB:,.0f} MiB" if log.spool_max_bytes else "4 GiB or half of the free space"
     )
     for failure, lost in (
-        ("the process is killed (SIGKILL, out of memory)", f"what is in memory: at most {queue}"),
+        ("the process is killed (SIGKILL, out of memory)", killed),
+        ("the process is told to end (SIGTERM)", terminated),
         (
             "the machine loses power",
             "the same; what is in the spool was fsynced and survives",
