@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 
+import msgspec
 import pytest
 
 from otel_audit.query.orphans import find_orphans
@@ -63,7 +63,7 @@ def test_what_a_closed_writer_left(store):
     other = open_store(f"{store.url}-closed")
     for info in store.list("log/"):
         create(other, info.path, store.read(info.path))
-    create(other, writer.manifest_path(1), serialise(dataclasses.replace(manifest, closes=True)))
+    create(other, writer.manifest_path(1), serialise(msgspec.structs.replace(manifest, closes=True)))
     assert found(other) == {left: "its writer is closed"}
 
 
