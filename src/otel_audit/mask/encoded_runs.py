@@ -17,12 +17,14 @@ from typing import Final
 
 from otel_audit.mask.patterns import compile_pattern
 
-__all__ = ["ENCODED_TRIGGERS", "EncodedRun", "encoded_runs"]
+__all__ = ["BASE64_TRIGGER_BYTES", "ENCODED_TRIGGERS", "EncodedRun", "encoded_runs", "is_of_id"]
 
 # --- base64 ----------------------------------------------------------------------------------------------
 
 _BASE64_TEXT: Final = rb"[I-Za-f][A-HQ-Xg-nw-z0-3][AEIMQUYcgkosw048BFJNRVZdhlptx159][A-Za-z0-9+/_\-]" * 3
 """Nine printable ASCII bytes; each four characters stand for three."""
+BASE64_TRIGGER_BYTES: Final = 12
+"""Length of a match of that."""
 _BASE64_UTF16: Final = rb"(?:[A-f][AQgw][AB][A-Za-z0-9+/_\-]A[A-H][AEIMQUYcgkosw048]A){2}"
 """Six ASCII characters in UTF-16: every other byte is zero."""
 _COMPRESSED: Final = rb"H4sI|KLUv|UEsD|Qlpo|/Td6|_Td6"
@@ -55,6 +57,24 @@ ENCODED_TRIGGERS: Final = (
     _HEX_TEXT,
 )
 """RE2: where a run could hold something."""
+
+
+_BASE64_SIGNS: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_=-")
+_ID_SIGNS: Final = b"0123456789abcdef-"
+_LONGEST_ID: Final = 64
+
+
+def is_of_id(text: bytes | memoryview, start: int, end: int) -> bool:
+    """Whether a trigger of base64 is a part of a hexadecimal id, which is no run of base64."""
+    trigger = bytes(text[start:end])
+    if trigger.isdigit() or trigger.translate(None, b"0123456789abcdef"):
+        return False
+    low, high = max(0, start - _LONGEST_ID), min(len(text), end + _LONGEST_ID)
+    before = bytes(text[low:start]).rstrip(_ID_SIGNS)
+    behind = bytes(text[end:high]).lstrip(_ID_SIGNS)
+    return (before[-1] not in _BASE64_SIGNS if before else not low) and (
+        behind[0] not in _BASE64_SIGNS if behind else high == len(text)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ Way: TypeAlias = "tuple[str | int, ...]"
 
 STRUCTURE_TRIGGERS: Final = (
     # A digit at the end of one text and at the start of the next, in an array or in parts and messages.
-    rb'[0-9][^0-9A-Za-z"]{0,4}"(?:,(?:\\*"\\*",|null,)*|[\[\]{},:"\\a-z_]*"(?:content|text)\\*":)\\*"[^0-9A-Za-z"]{0,4}[0-9]',
+    rb'[0-9][^0-9A-Za-z"]{0,4}"(?:,(?:\\*"\\*",|null,)*|[\[\]{},:"\\a-z_]*\},\{[\[\]{},:"\\a-z_]*"(?:content|text)\\*":)\\*"[^0-9A-Za-z"]{0,4}[0-9]',
     # A string that begins as JSON does: only parsing it tells whether it was cut.
     rb'"[\[{]{1,2}\\',
     # A quote of the fifth level of JSON within JSON has 31 backslashes.

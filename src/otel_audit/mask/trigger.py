@@ -11,7 +11,7 @@ from typing import Final
 
 from otel_audit.mask.candidates import LETTERS
 from otel_audit.mask.decode import Decoder
-from otel_audit.mask.encoded_runs import ENCODED_TRIGGERS
+from otel_audit.mask.encoded_runs import BASE64_TRIGGER_BYTES, ENCODED_TRIGGERS, is_of_id
 from otel_audit.mask.findings import Span
 from otel_audit.mask.patterns import Pattern, compile_pattern
 from otel_audit.mask.recognizer import Family, Recognizer
@@ -66,24 +66,13 @@ class Trigger:
 
     def find(self, text: bytes | memoryview, position: int, end: int) -> Span | None:
         """The first one within ``text[position:end]``, without the bytes before and behind it that the trigger
-        of numbers takes in."""
-        found = self.pattern.find(text, position, end)
-        if found is None:
-            return None
-        start, stop = found[0]
-        core = bytes(text[start:stop])
-        if core[0] in LETTERS:
-            core = core.lstrip(_LETTERS)
-        elif core[0] not in _DIGITS:
-            core = core[1:]
-        low = stop - len(core)
-        if core[-1:].isalpha():
-            core = core.rstrip(_LETTERS)
-        elif core[-1:] and core[-1] not in _DIGITS:
-            core = core[:-1]
-        if len(core) < _SHORTEST_RUN or core.translate(None, PLAIN_NUMBER):
-            return start, stop
-        return low, low + len(core)
+        of numbers takes in; hexadecimal ids are none."""
+        while (found := self.pattern.find(text, position, end)) is not None:
+            start, stop = found[0]
+            if stop - start != BASE64_TRIGGER_BYTES or not is_of_id(text, start, stop):
+                return _without_surroundings(text, start, stop)
+            position = start + 1
+        return None
 
     def family(self, trigger: bytes) -> Family | None:
         """The family of a trigger in plain text; None where it takes more than a look around it."""
@@ -107,6 +96,22 @@ class Trigger:
             and b"\\" not in trigger
             and self._others.find(trigger, 0, len(trigger)) is None
         )
+
+
+def _without_surroundings(text: bytes | memoryview, start: int, stop: int) -> Span:
+    core = bytes(text[start:stop])
+    if core[0] in LETTERS:
+        core = core.lstrip(_LETTERS)
+    elif core[0] not in _DIGITS:
+        core = core[1:]
+    low = stop - len(core)
+    if core[-1:].isalpha():
+        core = core.rstrip(_LETTERS)
+    elif core[-1:] and core[-1] not in _DIGITS:
+        core = core[:-1]
+    if len(core) < _SHORTEST_RUN or core.translate(None, PLAIN_NUMBER):
+        return start, stop
+    return low, low + len(core)
 
 
 def _triggers_of(entries: Iterable[Recognizer]) -> list[bytes]:
