@@ -18,7 +18,9 @@ def runs_event_loop() -> bool:
     """Whether an asyncio event loop runs in this thread: waiting would hold every task of the application."""
     # Looked up, not imported: asyncio imports ssl, which gevent must patch before anybody does.
     asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and asyncio._get_running_loop() is not None
+    # Another thread, ours when it connects to a store, may be in the middle of importing it: then no loop runs yet.
+    running_loop = getattr(asyncio, "_get_running_loop", None)
+    return running_loop is not None and running_loop() is not None
 
 
 def in_signal_handler() -> bool:
