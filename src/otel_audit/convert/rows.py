@@ -86,7 +86,7 @@ class RowBuilder:
         if stream is None:
             return None
         if self._drops_content(row, stream):
-            drop_content(found, [event.attributes for event in span.events], oddities)
+            drop_content(found, span.events, oddities)
         complete_outcome(row, span)
         fill_span_times(row, span, observed)
         fill_span_parts(row, span)
@@ -132,7 +132,7 @@ class RowBuilder:
                 found.rest.setdefault(EVENT_NAME, log.name)
                 oddities.append(notes.NAME_UNSAFE)
         if self._drops_content(row, stream):
-            drop_content(found, [], oddities)
+            drop_content(found, [], oddities, is_event=call is not None)
         row.setdefault("outcome", "failure" if "errorCode" in row else "unknown")
         fill_log_time(row, log.time_unix_nano, log.observed_unix_nano, observed, oddities)
         if log.trace_id or log.span_id:
