@@ -11,26 +11,27 @@ when the commit is carried out, and the paths of the plan follow it.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import Conflict, Refused, Retry, StoreError
 from otel_audit.mask.policy import MaskPolicy
+from otel_audit.pipeline.cloning import Cloned, Contest, committed, contest
 from otel_audit.pipeline.encoding import encode
 from otel_audit.pipeline.metrics import count_committed
 from otel_audit.pipeline.options import ShippingOptions
 from otel_audit.pipeline.refusals import Refusals
 from otel_audit.pipeline.sealing import manifest_of
+from otel_audit.pipeline.tables import Tables, beside, in_table
 from otel_audit.seal.manifest import serialise
 from otel_audit.spool import Commit, PlannedFile, Slot
 from otel_audit.store.base import Store
-from otel_audit.store.layout import LogFile, ManifestFile, PolicyFile, ProbeFile, StreamMarker
-from otel_audit.store.layout import parse as parse_path
-from otel_audit.store.names import FileName, TableName, WriterName
+from otel_audit.store.layout import ManifestFile, PolicyFile, ProbeFile
+from otel_audit.store.names import WriterName
 from otel_audit.store.open import open_store
 from otel_audit.store.url import parse_url
 
@@ -54,6 +55,9 @@ class Destination:
         bounds: streams whose records do not wait here for ever, each with the bytes that may.
         options: when a refusal is final.
         lose: told of records that were given up: cause, count.
+
+    Attributes:
+        cloned: writers of which a copy turned out to go on elsewhere, to be stopped by the thread that encodes.
     """
 
     def __init__(
@@ -73,13 +77,20 @@ class Destination:
         self._bounds, self._lose = bounds or {}, lose
         self._refusals = Refusals(options or ShippingOptions())
         self._store: Store | None = None
-        self._tables: dict[tuple[str, str], TableName] = {}
+        self._tables = Tables(self._store_now)
+        self.cloned: deque[Cloned] = deque()
+        self._contests: dict[str, Contest] = {}
         self._policy_is_there = self._is_closed = False
 
     @property
     def is_required(self) -> bool:
         """Whether some stream's records wait for it, however long."""
         return not self._formats.keys() <= self._bounds.keys()
+
+    @property
+    def has_clones(self) -> bool:
+        """Whether :meth:`settle_clones` has something to do."""
+        return bool(self.cloned or self._contests)
 
     def encode(self, slot: Slot) -> int:
         """Plan everything that is sealed. Returns how many commits were planned.
@@ -91,7 +102,7 @@ class Destination:
         for draft in slot.outbox(self.id).drafts():
             # A stream may have been written here under other settings.
             form = self._formats.get(draft.stream, _AS_BEFORE)
-            encode(draft, form, self._tables.get((draft.stream, form.format), TableName(draft.stream, 1)))
+            encode(draft, form, self._tables.likely(draft.stream, form.format))
             planned += 1
         return planned
 
@@ -118,6 +129,8 @@ class Destination:
         made = 0
         refusal: Refused | None = None
         for commit in slot.outbox(self.id).commits():
+            if commit.plan.writer in self._contests:
+                continue
             self._keep_policy()
             try:
                 self._carry_out(commit)
@@ -127,7 +140,37 @@ class Destination:
                 made += 1
         if refusal is not None:
             raise refusal
+        if self._contests:
+            raise Conflict("a copy of a writer goes on with its chain")
         return made
+
+    def settle_clones(self, slot: Slot, opens: Mapping[str, Any]) -> list[Cloned]:
+        """Stop writers of which a copy goes on elsewhere, and number anew what only we have.
+
+        For the thread that encodes.
+
+        Args:
+            slot: whose writers.
+            opens: what the first manifests of new ones say.
+
+        Returns:
+            Those that nobody knew of yet.
+
+        Raises:
+            StoreError: what the other side has committed could not be read.
+            SpoolError: the disk refused. Calling again takes it up where it stopped.
+        """
+        news = []
+        while self.cloned:
+            if slot.stop(self.cloned[0].writer):
+                news.append(self.cloned[0])
+            self.cloned.popleft()
+        for writer, found in tuple(self._contests.items()):
+            theirs = {} if found.theirs is None else committed(self._store_now(), found.theirs)
+            records = slot.fork(opens, destination=self.id, writer=writer, committed=theirs)
+            _log.error("%s was copied; %d records got new numbers at %s", writer, records, self.url)
+            del self._contests[writer]
+        return news
 
     def close(self) -> None:
         """Give back connections; calls under way end, and none is begun any more."""
@@ -154,25 +197,36 @@ class Destination:
         content = commit.manifest
         assert content is not None  # noqa: S101  written above
         path = ManifestFile(WriterName.parse(commit.plan.writer), commit.plan.commit).path
-        self._store_now().create(path, content, sha256=hashlib.sha256(content).hexdigest())
+        try:
+            self._store_now().create(path, content, sha256=hashlib.sha256(content).hexdigest())
+        except Conflict:
+            self._compare(commit, content, path)
         commit.done()
         rows = sum(file.rows for file in commit.plan.files)
         count_committed(commit.plan.stream, self._where.scheme.value, rows, time.monotonic() - began)
         self._refusals.forget(commit.plan.writer, commit.plan.commit)
 
+    def _compare(self, commit: Commit, ours: bytes, path: str) -> None:
+        """Take over a manifest that is there and says the same as ours.
+
+        Raises:
+            Conflict: it says something else: from here on the chain is somebody else's.
+        """
+        theirs = self._store_now().read(path)
+        plan = commit.plan
+        self.cloned.append(Cloned(plan.writer, plan.stream, plan.commit, time.time_ns()))
+        found = contest(ours, theirs, path=path)
+        if found is not None:
+            self._contests[plan.writer] = found
+            raise Conflict("a copy of this writer goes on with its chain", path=path)
+        commit.adopt_manifest(theirs)
+
     def _create_objects(self, commit: Commit) -> None:
         for file in commit.files:
             if commit.manifest is None:
-                file = self._in_its_table(commit, file)  # noqa: PLW2901
+                path = in_table(file.path, self._tables.settle(commit.plan.stream, file.format))
+                file = file if path == file.path else commit.replace_path(file, path)  # noqa: PLW2901
             self._create(commit, file)
-
-    def _in_its_table(self, commit: Commit, file: PlannedFile) -> PlannedFile:
-        """The file under a path of the table that has its format."""
-        place = _log_file(file.path)
-        table = self._table(commit.plan.stream, file.format)
-        if place.table == table:
-            return file
-        return commit.replace_path(file, LogFile(table, place.partition, place.name).path)
 
     def _create(self, commit: Commit, file: PlannedFile) -> None:
         """Create one data object; beside a corrupted upload if one is in its place."""
@@ -181,7 +235,7 @@ class Destination:
                 self._store_now().create(file.path, commit.local_path(file), sha256=file.sha256)
             except Conflict:
                 _log.error("an object of another content is in the place of a file; writing beside it")
-                file = commit.replace_path(file, _beside(file.path))
+                file = commit.replace_path(file, beside(file.path))
             else:
                 return
         raise Conflict("every revision of a file is taken", path=file.path)
@@ -199,24 +253,6 @@ class Destination:
             return False
         return self._refusals.add(writer, number)
 
-    def _table(self, stream: str, form: str) -> TableName:
-        """The table of a stream that has a format: the first whose marker says so or can be made."""
-        if (stream, form) not in self._tables:
-            edition = 1
-            while True:
-                table = TableName(stream, edition)
-                try:
-                    self._create_json(
-                        StreamMarker(table).path,
-                        {"format": form, "stream": stream, "table": f"log/{table}"},
-                    )
-                except Conflict:
-                    edition += 1
-                else:
-                    break
-            self._tables[stream, form] = table
-        return self._tables[stream, form]
-
     def _keep_policy(self) -> None:
         if not self._policy_is_there:
             path = PolicyFile(self._policy.fingerprint.removeprefix("sha256:")).path
@@ -224,10 +260,6 @@ class Destination:
                 path, self._policy.content, sha256=hashlib.sha256(self._policy.content).hexdigest()
             )
             self._policy_is_there = True
-
-    def _create_json(self, path: str, value: Mapping[str, Any]) -> None:
-        content = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-        self._store_now().create(path, content, sha256=hashlib.sha256(content).hexdigest())
 
     def _store_now(self) -> Store:
         # The client is loaded at the first upload, in the uploader's thread: it brings ssl and half a second.
@@ -245,16 +277,3 @@ def destination_id(url: str) -> str:
     """The name of a destination's outbox: the same for the same place, and safe in a path."""
     where = parse_url(url)
     return f"{where.scheme.value}-{hashlib.sha256(str(where).encode()).hexdigest()[:16]}"
-
-
-def _beside(path: str) -> str:
-    place = _log_file(path)
-    name = place.name
-    revised = FileName(name.writer, name.commit, name.number, name.digest, name.extension, name.revision + 1)
-    return LogFile(place.table, place.partition, revised).path
-
-
-def _log_file(path: str) -> LogFile:
-    place = parse_path(path)
-    assert isinstance(place, LogFile)  # noqa: S101  plans hold nothing else
-    return place

@@ -17,13 +17,16 @@ def inherited(slot: Slot) -> list[Loss]:
     return [Loss(loss.cause, loss.count, loss.from_unix_nano, loss.to_unix_nano) for loss in slot.losses]
 
 
-def keep(losses: Losses, slot: Slot, *, at_once: bool = False) -> None:
+def keep(losses: Losses, slot: Slot, *, at_once: bool = False) -> bool:
     """Note in the slot what is owed to the log, in case this process ends before it can write that.
 
     Args:
         losses: what is owed.
         slot: whose ledger keeps it.
         at_once: else what is new is written at most once a second. What is owed no more goes at once.
+
+    Returns:
+        False if the disk refused.
     """
     owed = [
         spool.Loss(loss.cause, loss.count, loss.from_unix_nano, loss.to_unix_nano) for loss in losses.owed()
@@ -32,3 +35,5 @@ def keep(losses: Losses, slot: Slot, *, at_once: bool = False) -> None:
         slot.note_losses(owed, at_once=at_once or not owed)
     except SpoolError as error:
         _log.error("lost audit records stay counted in memory alone: %s", error)
+        return False
+    return True

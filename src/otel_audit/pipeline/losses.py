@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from opentelemetry.semconv._incubating.attributes.service_attributes import SERVICE_NAME
 
@@ -21,6 +21,13 @@ GAP_EVENT: Final = "audit.gap"
 
 _LINE_EVERY_S: Final = 10.0
 """One line of ours says it; a thousand would fill the disk that is already the trouble."""
+
+
+class Event(Protocol):
+    """Something of the log's own life."""
+
+    def event(self, service: str) -> LogData:
+        """What the log says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +89,12 @@ class Losses:
         self._lock = threading.Lock()
         self._news: deque[Loss] = deque()
         self._owed: dict[str, Loss] = {}
+        self._events: list[Event] = []
         self._total: dict[str, int] = {}
         self._said_s = float("-inf")
 
     def __bool__(self) -> bool:
-        return bool(self._news or self._owed)
+        return bool(self._news or self._owed or self._events)
 
     @property
     def total(self) -> dict[str, int]:
@@ -112,22 +120,27 @@ class Losses:
             self._lock.release()
         _log.error("audit records lost since start: %s; each is in a gap record of the log", lost)
 
-    def take(self) -> list[Loss]:
+    def take(self) -> list[Event]:
         """What is owed to the log. The caller gives it back with :meth:`owe` if it cannot write it."""
         with self._lock:
             self._fold()
-            taken = list(self._owed.values())
+            taken: list[Event] = [*self._owed.values(), *self._events]
             self._owed.clear()
+            self._events.clear()
         return taken
 
-    def owe(self, losses: Iterable[Loss]) -> None:
-        """Take back what could not be written, or take over what another process could not."""
+    def owe(self, events: Iterable[Event]) -> None:
+        """Take back what could not be written, take over what another process could not, or take what is no
+        loss and is told in the same way."""
         with self._lock:
-            for loss in losses:
-                self._owe(loss)
+            for event in events:
+                if isinstance(event, Loss):
+                    self._owe(event)
+                else:
+                    self._events.append(event)
 
     def owed(self) -> list[Loss]:
-        """What :meth:`take` would give."""
+        """The losses that :meth:`take` would give."""
         with self._lock:
             self._fold()
             return list(self._owed.values())

@@ -143,10 +143,15 @@ class Pipeline:
 
     def close(self, timeout_s: float) -> bool:
         """Flush, then give the slot of the spool back. Returns as :meth:`flush`."""
+        deadline_s = time.monotonic() + timeout_s
+        if self.losses and self._slot is not None:
+            self._record_losses()
+        self.flush(timeout_s)
+        # What came up meanwhile: a record that was refused, a writer that was cloned.
         if self.losses and self._slot is not None:
             self._record_losses()
         shipper, slot = self._shipper, self._slot
-        complete = shipper is None or shipper.close(timeout_s)
+        complete = shipper is None or shipper.close(max(0.0, deadline_s - time.monotonic()))
         if slot is not None:
             keep(self.losses, slot, at_once=True)
             slot.close()
@@ -173,7 +178,7 @@ class Pipeline:
             }
             self.losses.owe(inherited(slot))
             destinations = _destinations(options, self.losses)
-            shipper = Shipper(slot, writers, options.streams, destinations, self.losses)
+            shipper = Shipper(slot, writers, options.streams, destinations, losses=self.losses, opens=opens)
             self._slot, self._writers, self._shipper = slot, writers, shipper
             return shipper
 

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from otel_audit.errors import AuditError, SpoolError, describe_defect
 from otel_audit.pipeline.destination import Destination
@@ -41,6 +41,7 @@ class Shipper:
         streams: when.
         destinations: where to.
         losses: what the log is not told yet; the slot keeps it.
+        opens: what the first manifest of a writer says of its opening.
     """
 
     def __init__(
@@ -49,17 +50,19 @@ class Shipper:
         writers: Mapping[str, StreamWriter],
         streams: Sequence[StreamOptions],
         destinations: Sequence[Destination],
+        *,
         losses: Losses,
+        opens: Mapping[str, Any],
     ) -> None:
         self._slot, self._writers, self._streams = slot, writers, streams
-        self._losses = losses
-        self._uploaders = [Uploader(destination, slot) for destination in destinations]
+        self._losses, self._opens = losses, opens
+        self._uploaders = [Uploader(destination, slot, self._wake) for destination in destinations]
         self._state = threading.Condition()
         self._asked = 0
         self._answered = 0
         self._complete = True
         self._closing = False
-        self._asleep = False
+        self._asleep = self._woken = False
         self._encode_due_s = float("-inf")
         self._thread = threading.Thread(target=self._run, name="otel-audit-shipper", daemon=True)
         self._thread.start()
@@ -78,22 +81,27 @@ class Shipper:
             False if something is still owed to a required destination when the time is over.
         """
         deadline_s = time.monotonic() + timeout_s
+        while self._seal_all(deadline_s):
+            for uploader in self._uploaders:
+                uploader.hurry()
+            required = [uploader for uploader in self._uploaders if uploader.destination.is_required]
+            answers = [uploader.flush(deadline_s) for uploader in required]
+            for uploader in self._uploaders:
+                if uploader not in required and not uploader.trouble:
+                    uploader.flush(min(deadline_s, time.monotonic() + _OPTIONAL_WAIT_S))
+            if not any(uploader.destination.has_clones for uploader in self._uploaders):
+                return all(answers)
+        return False
+
+    def _seal_all(self, deadline_s: float) -> bool:
+        """Have everything sealed and encoded. Returns False if that is not done when the time is over."""
         with self._state:
             self._asked += 1
             turn = self._asked
             self._state.notify_all()
             while self._answered < turn and self._thread.is_alive() and time.monotonic() < deadline_s:
                 self._state.wait(deadline_s - time.monotonic())
-            if self._answered < turn or not self._complete:
-                return False
-        for uploader in self._uploaders:
-            uploader.hurry()
-        required = [uploader for uploader in self._uploaders if uploader.destination.is_required]
-        answers = [uploader.flush(deadline_s) for uploader in required]
-        for uploader in self._uploaders:
-            if uploader not in required and not uploader.trouble:
-                uploader.flush(min(deadline_s, time.monotonic() + _OPTIONAL_WAIT_S))
-        return all(answers)
+            return self._answered >= turn and self._complete
 
     def close(self, timeout_s: float) -> bool:
         """Flush, then end the threads. Returns as :meth:`flush`."""
@@ -117,7 +125,7 @@ class Shipper:
     def _run(self) -> None:
         while True:
             with self._state:
-                if not self._closing and self._asked == self._answered:
+                if not (self._closing or self._woken or self._asked > self._answered):
                     # An idle process is not woken twice a second for nothing. Said before it is looked: who
                     # appends in between sees it.
                     self._asleep = self._complete
@@ -129,6 +137,7 @@ class Shipper:
                     return
                 turn = self._asked
                 is_asked = turn > self._answered
+                self._woken = False
             complete = self._pass(everything=is_asked)
             with self._state:
                 self._answered, self._complete = turn, complete
@@ -148,6 +157,7 @@ class Shipper:
             return False
         for uploader in self._uploaders:
             try:
+                self._losses.owe(uploader.destination.settle_clones(self._slot, self._opens))
                 uploader.destination.encode(self._slot)
             except Exception as error:  # noqa: BLE001  (a defect must not end the thread that empties the spool)
                 why = str(error) if isinstance(error, AuditError) else f"a defect ({describe_defect(error)})"
@@ -157,6 +167,11 @@ class Shipper:
             if self._slot.outbox(uploader.destination.id).has_commits:
                 uploader.notice()
         return complete
+
+    def _wake(self) -> None:
+        with self._state:
+            self._woken = True
+            self._state.notify_all()
 
     def _has_pending(self) -> bool:
         return any(writer.pending for writer in self._writers.values())

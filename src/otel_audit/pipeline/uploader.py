@@ -11,6 +11,7 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from otel_audit.errors import AuditError, SpoolError, StoreError, describe_defect
@@ -32,10 +33,11 @@ class Uploader:
     Args:
         destination: where to.
         slot: whose outbox is emptied.
+        wake: called when the thread that encodes has to act: a writer was cloned.
     """
 
-    def __init__(self, destination: Destination, slot: Slot) -> None:
-        self.destination, self._slot = destination, slot
+    def __init__(self, destination: Destination, slot: Slot, wake: Callable[[], None]) -> None:
+        self.destination, self._slot, self._wake = destination, slot, wake
         self._state = threading.Condition()
         self._asked = self._answered = 0
         self._has_news = self._owes = self._closing = False
@@ -118,6 +120,8 @@ class Uploader:
                 is_due = turn > self._answered or time.monotonic() >= self._due_s
                 self._has_news = False
             is_empty = self._attempt(carry_out=is_due)
+            if self.destination.cloned:
+                self._wake()
             with self._state:
                 self._answered = turn
                 self._owes = self._has_news or not is_empty

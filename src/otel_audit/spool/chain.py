@@ -35,6 +35,9 @@ __all__ = ["Chain"]
 LOSS_REFUSED: Final = "refused"
 """Cause of a loss: the destination does not want the objects of a commit; they are in quarantine."""
 
+_BEYOND: Final = 2**62
+"""A sequence that no record has."""
+
 _CHAIN: Final = "chain"
 _COMMIT_FOLDER: Final = re.compile(r"\d{10}")
 
@@ -46,6 +49,7 @@ class _Done(msgspec.Struct, frozen=True, rename="camel"):
     manifest: str
     last_sequence: int
     closed: bool
+    abandoned: bool = False
 
 
 class Chain:
@@ -61,6 +65,7 @@ class Chain:
         planned_commit: number of the last that is planned or done.
         planned_sequence: last sequence of that.
         is_closing: that one closes the chain.
+        is_abandoned: somebody else goes on with it at the destination.
     """
 
     def __init__(self, premises: Premises, destination: str, writer: str) -> None:
@@ -73,7 +78,7 @@ class Chain:
         self.pending: list[Commit] = []
         self.planned_commit = 0
         self.planned_sequence = 0
-        self.is_closing = False
+        self.is_closing = self.is_abandoned = False
 
     @property
     def is_closed(self) -> bool:
@@ -93,10 +98,13 @@ class Chain:
             self.commit, self.manifest = done.commit, done.manifest
             self.planned_commit, self.planned_sequence = done.commit, done.last_sequence
             self.is_closing = done.closed
-        for name in names:
+            if done.abandoned:
+                self._leave_behind()
+        for name in () if self.is_abandoned else names:
             if _COMMIT_FOLDER.fullmatch(name):
                 self._load_commit(self.folder / name)
-        self._fill_from_quarantine()
+        if not self.is_abandoned:
+            self._fill_from_quarantine()
 
     def _load_commit(self, folder: Path) -> None:
         names = self.files.names(folder)
@@ -203,6 +211,29 @@ class Chain:
         gap = self._plan_refused(commit.plan)
         self.pending[self.pending.index(commit)] = gap
         return gap
+
+    def abandon(self) -> None:
+        """Leave the chain to somebody else: nothing is planned or carried out in it any more; durable on return.
+
+        Raises:
+            OSError: it could not be noted.
+        """
+        self.check_held()
+        if not self.is_abandoned:
+            done = _Done(
+                self.commit, self.manifest or "", self.planned_sequence, closed=False, abandoned=True
+            )
+            self._make_folders(self.folder.parent.parent, self.folder.parent, self.folder)
+            self.files.replace(self.folder / _CHAIN, msgspec.json.encode(done))
+            self.budget.add(-sum(commit.size for commit in self.pending))
+            self._leave_behind()
+
+    def _leave_behind(self) -> None:
+        self.is_abandoned = self.is_closing = True
+        self.planned_sequence = _BEYOND
+        self.pending.clear()
+        for name in filter(_COMMIT_FOLDER.fullmatch, self.files.names(self.folder)):
+            self.files.remove_tree(self.folder / name)
 
     def finish(self, commit: Commit, manifest_sha256: str) -> None:
         """Note that a commit is done, then free its folder; see :meth:`Commit.done`."""

@@ -59,6 +59,11 @@ class Commit:
         """Whether :meth:`done` has returned."""
         return self.plan.commit <= self._chain.commit
 
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self._folder
+
     def local_path(self, file: PlannedFile) -> Path:
         """Where the bytes of a planned file are."""
         return self._folder / file.local
@@ -129,6 +134,20 @@ class Commit:
         with explain("write a manifest"):
             self._chain.files.replace(self._folder / MANIFEST_FILE, content)
         self._chain.budget.add(len(content))
+        self.manifest = content
+
+    def adopt_manifest(self, content: bytes) -> None:
+        """Take another manifest for this commit, which is at the destination and says the same.
+
+        Durable on return; :meth:`done` builds on it.
+
+        Raises:
+            SpoolError: it could not be written.
+        """
+        self._chain.check_held()
+        with explain("write a manifest"):
+            self._chain.files.replace(self._folder / MANIFEST_FILE, content)
+        self._chain.budget.add(len(content) - len(self.manifest or b""))
         self.manifest = content
 
     def done(self) -> None:

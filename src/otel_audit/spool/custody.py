@@ -17,6 +17,7 @@ from contextlib import suppress
 
 from otel_audit.spool.explain import explain
 from otel_audit.spool.ledger import Ledger
+from otel_audit.spool.moves import Moves
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.premises import LEDGER, OUTBOX, QUARANTINE, WRITERS, Premises
 from otel_audit.spool.segment import SealedSegment
@@ -35,6 +36,7 @@ class Custody:
     Attributes:
         writers: the writers on disk.
         ledger: how its last holder left it, and what is lost.
+        moves: takes records to a writer of their own.
         states: what is known of each, oldest first.
     """
 
@@ -44,6 +46,7 @@ class Custody:
         self.writers = Writers(self._files, self._path / WRITERS)
         self.ledger = Ledger(self._files, self._path / LEDGER)
         self.states: list[WriterState] = []
+        self.moves = Moves(premises, self.writers, self.states, self.outbox, self._release)
         self._outboxes: dict[str, Outbox] = {}
 
     def take_up(self) -> None:
@@ -62,6 +65,8 @@ class Custody:
         for name in self._files.names(self._path / OUTBOX):
             if re.fullmatch(SLUG, name):
                 self.outbox(name).load()
+        for state in self.states:
+            self.moves.free_origin(state)
         for state in tuple(self.states):
             self._continue(state)
         known = {str(state.name) for state in self.states}
@@ -98,12 +103,25 @@ class Custody:
                 for destination in sorted(wanted | self._outboxes.keys())
             }
 
+    def note_cloned(self, writer: str) -> bool:
+        """Note of a writer that nobody numbers by that a copy of it goes on. Returns whether this is news.
+
+        Raises:
+            SpoolError: it could not be noted.
+        """
+        state = next((state for state in tuple(self.states) if str(state.name) == writer), None)
+        if state is None or state.is_cloned:
+            return False
+        with explain("close a writer"):
+            self.writers.close(state, is_cloned=True)
+        return True
+
     def _continue(self, state: WriterState) -> None:
         """Bring a loaded writer up to what its chains say, and let go what needs no more work."""
         chains = [
             chain
             for destination in state.destinations
-            if (chain := self.outbox(destination).chains.get(str(state.name)))
+            if (chain := self.outbox(destination).chains.get(str(state.name))) and not chain.is_abandoned
         ]
         for chain in chains:
             state.next_sequence = max(state.next_sequence, chain.planned_sequence + 1)
@@ -111,8 +129,10 @@ class Custody:
         for segment in tuple(state.segments):
             self._release(state, segment)
         # A crash between making a writer and using it may leave one that nothing follows on.
-        newest = [other for other in self.states if other.stream == state.stream][-1]
-        if state is not newest and state.closed_at is None:
+        newest = [other for other in self.states if other.stream == state.stream and other.origin is None][
+            -1:
+        ]
+        if state not in newest and state.closed_at is None:
             self.writers.close(state)
 
     def _release(self, state: WriterState, segment: SealedSegment) -> None:

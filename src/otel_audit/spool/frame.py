@@ -132,11 +132,13 @@ class FrameHeader:
         return len(payload) == self.payload_bytes and int(crc) == self.crc32c
 
 
-def encode(masked: MaskedBatch, *, writer: str, first_sequence: int, max_bytes: int) -> Iterator[Frame]:
+def encode(
+    masked: MaskedBatch | NumberedBatch, *, writer: str, first_sequence: int, max_bytes: int
+) -> Iterator[Frame]:
     """Turn a batch into frames, numbered from ``first_sequence`` on.
 
     Args:
-        masked: what the masker made.
+        masked: what the masker made, now or before it was numbered for the first time.
         writer: who numbers the records; at most 80 bytes.
         first_sequence: number of the first row.
         max_bytes: a batch of more Arrow data is halved by rows until it fits, or is one record.

@@ -238,6 +238,12 @@ class Outbox:
             return
         if closed_at == 0 or chain.is_closed:
             self._retire(state)
+        elif state.is_cloned:
+            # Who goes on with the chain closes it.
+            self._plan_gap(chain, state, closed_at)
+            if not chain.pending:
+                with explain("leave a chain"):
+                    chain.abandon()
         elif not chain.is_closing:
             self._plan_gap(chain, state, closed_at)
             with explain("plan the close of a writer"):

@@ -178,6 +178,53 @@ class Slot:
         self._check_held()
         return self._custody.outbox(destination)
 
+    def stop(self, writer: str) -> bool:
+        """Number nothing by a writer any more: a copy of it numbers records elsewhere. For the drafting thread.
+
+        Returns:
+            Whether this was not known yet.
+
+        Raises:
+            SpoolError: the disk refused; it goes on, until this is called again.
+        """
+        self._check_held()
+        for stream in tuple(self._streams.values()):
+            if stream.name == writer:
+                stream.stop(writer)
+                return True
+        return self._custody.note_cloned(writer)
+
+    def fork(
+        self, opens: Mapping[str, Any], *, destination: str, writer: str, committed: Mapping[int, bytes]
+    ) -> int:
+        """Take what a stopped writer has not committed at a destination to one of its own; see
+        :meth:`otel_audit.spool.moves.Moves.fork`. For the drafting thread.
+
+        Raises:
+            SpoolError: nothing was moved.
+        """
+        self._check_held()
+        with explain("give records new numbers"):
+            return self._custody.moves.fork(
+                self._service, opens, destination=destination, writer=writer, committed=committed
+            )
+
+    def redeem(self, opens: Mapping[str, Any]) -> int:
+        """Plan anew what a destination refused and somebody wants tried again. For the drafting thread.
+
+        Args:
+            opens: what the first manifests say; see :meth:`writer`.
+
+        Returns:
+            How many records.
+
+        Raises:
+            SpoolError: what was not redeemed stays in quarantine.
+        """
+        self._check_held()
+        with explain("take records out of quarantine"):
+            return self._custody.moves.redeem(self._service, opens)
+
     def backlog(self) -> dict[str, Backlog]:
         """What waits, by destination; also for destinations that nobody asked for since the start."""
         self._check_held()

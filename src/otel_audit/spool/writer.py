@@ -11,7 +11,7 @@ Rules:
 4. Whoever reads the segments later ignores what lies in a failed segment at or after the first sequence of
    the next one (``segment.py``): so neither a half-written nor a wholly written frame of a failed append
    comes back.
-5. A writer is succeeded when its day is over, after so many segments, or when its destinations change.
+5. A writer is succeeded (``succession.py``) when nothing of it is pending.
 
 Two locks: ``_append`` guards all state; ``_fsync`` lets one thread fsync at a time and is taken first.
 """
@@ -23,19 +23,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from otel_audit.errors import SpoolError
 from otel_audit.spool.budget import Budget
-from otel_audit.spool.files import Files, explain
+from otel_audit.spool.explain import explain
+from otel_audit.spool.files import Files
 from otel_audit.spool.frame import Frame, encode
 from otel_audit.spool.horizon import earliest_end
 from otel_audit.spool.ledger import Ledger
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.segment import OpenSegment, SealedSegment
+from otel_audit.spool.succession import Succession
 from otel_audit.spool.writers import Writers, WriterState
-from otel_audit.store.names import WriterName
 
 if TYPE_CHECKING:
     from otel_audit.mask.masker import MaskedBatch
@@ -90,15 +90,20 @@ class StreamWriter:
         opens: Mapping[str, Any],
         clock_unix_nano: Callable[[], int],
     ) -> None:
-        self._files, self._writers, self._states = files, writers, states
+        self._files = files
         self._budget, self._ledger, self._options = budget, ledger, options
-        self._service, self.stream = service, stream
-        self.destinations, self._opens = tuple(destinations), opens
-        self._clock_unix_nano = clock_unix_nano
+        self.stream, self.destinations = stream, tuple(destinations)
         self._append, self._fsync = threading.Lock(), threading.Lock()
-        mine = [state for state in states if state.stream == stream]
-        self._predecessor = str(mine[-1].name) if mine else None
-        self._state = next((state for state in reversed(mine) if state.closed_at is None), None)
+        self._line = Succession(
+            writers,
+            states,
+            options=options,
+            service=service,
+            stream=stream,
+            destinations=destinations,
+            opens=opens,
+            clock_unix_nano=clock_unix_nano,
+        )
         self._segment: OpenSegment | None = None
         self._waiting: deque[Frame] = deque()
         self._first_append_s = 0.0
@@ -108,7 +113,7 @@ class StreamWriter:
     @property
     def name(self) -> str | None:
         """Who numbers the records now; None before the first append to a new writer."""
-        state = self._state
+        state = self._line.state
         return None if state is None else str(state.name)
 
     @property
@@ -139,7 +144,7 @@ class StreamWriter:
         if not masked.records.num_rows:
             raise ValueError("an append has at least one record")
         with self._append:
-            state = self._current_state()
+            state = self._line.current(is_idle=not self._pending_records)
             first = state.next_sequence
             frames = list(
                 encode(
@@ -173,9 +178,9 @@ class StreamWriter:
         """
         self._check_holder()
         with self._append:
-            if self._state is None:
+            if self._line.state is None:
                 return
-            target = self._state.next_sequence
+            target = self._line.state.next_sequence
         with self._fsync:
             while self._sync_once(target):
                 pass
@@ -191,7 +196,7 @@ class StreamWriter:
         """
         self._check_holder()
         with self._fsync, self._append:
-            state = self._state
+            state = self._line.state
             if state is None or not self._pending_records:
                 return None
             segment = self._writable_segment(state)
@@ -208,6 +213,18 @@ class StreamWriter:
             sealed = self._keep_sealed(state, segment)
         self._note(sealed)
         return sealed
+
+    def stop(self, writer: str) -> None:
+        """Seal and close a writer, if it is the one that numbers now: a copy of it numbers records elsewhere.
+
+        Raises:
+            SpoolError: as :meth:`rotate`; or it could not be closed. It goes on, until this is called again.
+        """
+        while self.name == writer:
+            self.rotate()
+            with self._append:
+                if not self._pending_records and self.name == writer:
+                    self._line.close(is_cloned=True)
 
     def close(self) -> None:
         """Make durable what is pending and close the file; the next holder of the slot seals it.
@@ -238,7 +255,7 @@ class StreamWriter:
     def _sync_once(self, target: int) -> bool:
         """One fsync, if it is still needed. Returns whether another is."""
         with self._append:
-            state = self._state
+            state = self._line.state
             if state is None or not self._waiting or self._waiting[0].first_sequence >= target:
                 return False
             segment = self._writable_segment(state)
@@ -271,35 +288,6 @@ class StreamWriter:
                 self._ledger.note_append(last_append)
 
     # All below is called with the append lock held.
-
-    def _current_state(self) -> WriterState:
-        """The writer to number by, closed and succeeded if its time is over and nothing of it is pending."""
-        now = self._clock_unix_nano()
-        today = datetime.fromtimestamp(now // 10**9, UTC).date()
-        state = self._state
-        if state is not None and not self._pending_records and self._is_over(state, today):
-            with explain("close a writer"):
-                self._writers.close(state)
-            self._predecessor, self._state, state = str(state.name), None, None
-        if state is None:
-            with explain("open a writer"):
-                state = self._writers.open(
-                    WriterName.new(self._service, today),
-                    stream=self.stream,
-                    destinations=self.destinations,
-                    opened_at_unix_nano=now,
-                    opens={**self._opens, "predecessor": self._predecessor},
-                )
-            self._states.append(state)
-            self._state = state
-        return state
-
-    def _is_over(self, state: WriterState, today: date) -> bool:
-        return (
-            state.name.opened != today
-            or state.next_ordinal > self._options.max_commits_per_writer
-            or state.destinations != self.destinations
-        )
 
     def _writable_segment(self, state: WriterState) -> OpenSegment:
         """The open segment, or a new one that begins with the frames whose segment has failed."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -31,10 +31,11 @@ from otel_audit.spool.scan import scan
 from otel_audit.spool.segment import SealedSegment, parse_segment_name
 from otel_audit.store.names import WriterName
 
-__all__ = ["WriterState", "Writers", "is_writer"]
+__all__ = ["Origin", "WriterState", "Writers", "is_writer"]
 
 _IDENTITY: Final = "writer.json"
 _CLOSED: Final = "closed"
+_STAGED: Final = ".new"
 
 
 def is_writer(name: str) -> bool:
@@ -46,6 +47,22 @@ def is_writer(name: str) -> bool:
     return True
 
 
+class Origin(msgspec.Struct, frozen=True, rename="camel"):
+    """Where the records of a writer come from that has them from another.
+
+    Attributes:
+        cause: ``refused``: from a commit in quarantine. ``cloned``: from a writer of which a copy goes on.
+        destination: the one destination where they were not committed.
+        writer: who numbered them first.
+        commit: the first commit that is replaced.
+    """
+
+    cause: Literal["refused", "cloned"]
+    destination: str
+    writer: str
+    commit: int
+
+
 class _Identity(msgspec.Struct, frozen=True, rename="camel"):
     """Content of ``writer.json``."""
 
@@ -54,12 +71,14 @@ class _Identity(msgspec.Struct, frozen=True, rename="camel"):
     destinations: tuple[str, ...]
     opened_at_unix_nano: int
     opens: dict[str, Any]
+    origin: Origin | None = None
 
 
 class _Closed(msgspec.Struct, frozen=True, rename="camel"):
     """Content of ``closed``."""
 
     last_sequence: int
+    is_cloned: bool = False
 
 
 @dataclass(slots=True)
@@ -78,6 +97,8 @@ class WriterState:
         next_sequence: number of the next record.
         next_ordinal: number of the next segment.
         is_retired: its folder is gone; nothing is planned for it any more.
+        is_cloned: another process numbers records under the same name, so its chains are left open.
+        origin: where its records come from, if another writer had them first.
     """
 
     name: WriterName
@@ -91,6 +112,8 @@ class WriterState:
     next_sequence: int = 1
     next_ordinal: int = 1
     is_retired: bool = False
+    is_cloned: bool = False
+    origin: Origin | None = None
 
 
 class Writers:
@@ -113,6 +136,9 @@ class Writers:
             OSError: a file or folder could not be read or made durable.
             SpoolCorrupt: ``writer.json`` of a writer with segments cannot be read.
         """
+        for name in self._files.names(self._folder):
+            if name.endswith(_STAGED):
+                self._files.remove_tree(self._folder / name)
         names = [name for name in self._files.names(self._folder) if is_writer(name)]
         states = [state for name in names if (state := self._load_one(name))]
         return sorted(states, key=lambda state: (state.opened_at_unix_nano, str(state.name)))
@@ -142,6 +168,8 @@ class Writers:
             opens=identity.opens,
             folder=folder,
             closed_at=None if closed is None else closed.last_sequence,
+            is_cloned=closed is not None and closed.is_cloned,
+            origin=identity.origin,
         )
         self._load_segments(state, names)
         return state
@@ -214,11 +242,56 @@ class Writers:
             folder=folder,
         )
 
-    def close(self, state: WriterState) -> None:
+    def stage(
+        self,
+        name: WriterName,
+        *,
+        stream: str,
+        origin: Origin,
+        opened_at_unix_nano: int,
+        opens: Mapping[str, Any],
+    ) -> WriterState:
+        """Begin a writer that takes over records. It is none before :meth:`admit`.
+
+        Raises:
+            OSError: it could not be made; what there is of it is removed by the next :meth:`load`.
+        """
+        folder = self._folder / f"{name}{_STAGED}"
+        identity = _Identity(
+            str(name), stream, (origin.destination,), opened_at_unix_nano, dict(opens), origin
+        )
+        self._files.make_folder(folder)
+        self._files.replace(folder / _IDENTITY, msgspec.json.encode(identity))
+        return WriterState(
+            name=name,
+            stream=stream,
+            destinations=identity.destinations,
+            opened_at_unix_nano=opened_at_unix_nano,
+            opens=identity.opens,
+            folder=folder,
+            origin=origin,
+        )
+
+    def admit(self, staged: WriterState) -> WriterState:
+        """Close a staged writer and make it one, in one step: durable on return.
+
+        Raises:
+            OSError: it is one or it is none, and :meth:`load` will tell.
+        """
+        self.close(staged)
+        name = str(staged.name)
+        self._files.rename(staged.folder, self._folder / name)
+        self._files.fsync_folder(self._folder)
+        admitted = self._load_one(name)
+        assert admitted is not None  # noqa: S101  it has an identity
+        return admitted
+
+    def close(self, state: WriterState, *, is_cloned: bool = False) -> None:
         """Say that nothing is appended to a writer any more: durable on return."""
-        closed = _Closed(state.next_sequence - 1)
+        last_sequence = state.next_sequence - 1 if state.closed_at is None else state.closed_at
+        closed = _Closed(last_sequence, is_cloned)
         self._files.replace(state.folder / _CLOSED, msgspec.json.encode(closed))
-        state.closed_at = closed.last_sequence
+        state.closed_at, state.is_cloned = closed.last_sequence, is_cloned
 
     def remove(self, state: WriterState) -> None:
         """Forget a closed writer whose chains are all closed: durable on return."""
