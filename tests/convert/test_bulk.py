@@ -21,7 +21,7 @@ from convert.building import OBSERVED, START, exception, make_span
 from otel_audit.convert import alike
 from otel_audit.convert.converter import Converter
 from otel_audit.convert.from_sdk import read_spans
-from otel_audit.convert.options import ConvertOptions
+from otel_audit.convert.options import ConvertOptions, ModelEndpoint
 from otel_audit.convert.otlp_files import read_file
 from otel_audit.convert.rows import RowBuilder
 from otel_audit.convert.spans import ResourceData, SpanData
@@ -122,6 +122,43 @@ def test_bulk_gives_what_rows_give(spans: list[SpanData], monkeypatch: pytest.Mo
     bulk, rows = both_ways(spans, monkeypatch)
     bulk.validate(full=True)
     assert bulk.to_pylist() == rows.to_pylist()
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(spans=similar_spans())
+def test_bulk_gives_what_rows_give_where_settings_name_routes(
+    spans: list[SpanData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ConvertOptions(
+        models=(ModelEndpoint("/b", "churn", "3"), ModelEndpoint("127.0.0.1/*", "local")),
+        route_actions=(("/{id}", "look"),),
+    )
+    bulk, rows = both_ways(spans, monkeypatch, options)
+    assert bulk.to_pylist() == rows.to_pylist()
+
+
+def test_only_spans_of_a_named_route_need_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[SpanData] = []
+    span_row = RowBuilder.span_row
+
+    def counted(self: RowBuilder, span: SpanData, *arguments: Any) -> Any:
+        made.append(span)
+        return span_row(self, span, *arguments)
+
+    monkeypatch.setattr(RowBuilder, "span_row", counted)
+    spans = [
+        make_span(attributes={"http.request.method": "POST", "url.path": "/m" if n % 10 == 0 else "/x",
+                              "http.response.status_code": 200}, resource=SHOP, span_id=f"{n:016x}")
+        for n in range(1, 101)
+    ]  # fmt: skip
+    options = ConvertOptions(models=(ModelEndpoint("/m", "churn"),))
+    records = Converter(options).convert(spans, observed_unix_nano=OBSERVED).records
+    assert len(made) == 10
+    assert records.column("stream").to_pylist() == ["platform"] * 90 + ["model-io"] * 10
 
 
 class _Shade(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from convert.building import OBSERVED, make_span, record_of
 from otel_audit.convert import sorter, verdicts
 from otel_audit.convert.converter import Converter
-from otel_audit.convert.options import ConvertOptions, IdentityOptions, ModelEndpoint
+from otel_audit.convert.options import ConvertOptions, IdentityOptions
 from otel_audit.convert.verdicts import Judge, Verdict
 
 HTTP = {"http.request.method": "GET", "http.response.status_code": 200, "client.address": "10.0.0.1"}
@@ -20,8 +20,6 @@ def test_settings_that_ask_for_something_of_each_span_leave_nothing_to_bulk() ->
     assert verdict(HTTP).bulk is not None
     for options in (
         ConvertOptions(content="off"),
-        ConvertOptions(route_actions=(("/x", "look"),)),
-        ConvertOptions(models=(ModelEndpoint("/x", "m"),)),
         ConvertOptions(identity=IdentityOptions(trusted_proxies=("10.0.0.0/8",))),
     ):
         assert verdict(HTTP, options).bulk is None

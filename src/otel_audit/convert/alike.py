@@ -6,24 +6,30 @@ found out only by the columns it fails to become, the spans are tried once more 
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from otel_audit.convert.bulk import AttributeColumns, BulkPart, convert_bulk
 from otel_audit.convert.bulk_calls import of_calls, of_plain_calls
+from otel_audit.convert.bulk_plan import BulkPlan
 from otel_audit.convert.columns import Row
 from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.inference.plain_calls import read_plain_calls
 from otel_audit.convert.span_columns import SpanColumns, odd_spans, read_columns
 from otel_audit.convert.spans import SpanData
+from otel_audit.convert.url import split_host
 from otel_audit.convert.verdicts import Lane, Verdict
 
 __all__ = ["FEWEST", "convert_alike", "convert_called"]
 
 FEWEST: Final = 16
 """Spans of one shape from which on columns of their own are cheaper than rows: each costs some fifty calls."""
+
+IsNamed: TypeAlias = "Callable[[object, object, object], bool]"
+
+_ROUTE_LEAVES: Final = ("route", "requestPath", "server.address")
 
 _LOTS: Final = 8
 """Lots that are tried again where all at once did not become columns."""
@@ -74,6 +80,7 @@ def convert_alike(
     *,
     observed: int,
     bounded: bool,
+    is_named: IsNamed | None,
 ) -> list[tuple[BulkPart, Sequence[int]]]:
     """Converts spans of a lane and one resource; never raises for what they hold.
 
@@ -83,15 +90,21 @@ def convert_alike(
         common: leaves that all of them have.
         observed: when the batch was seen, nanoseconds since the epoch.
         bounded: whether a time too far from it would have to be noted.
+        is_named: whether settings say something of a route, path and host; ``None`` where they say nothing.
 
     Returns:
         Records with the positions of their spans. Spans that are in none need a way of their own.
     """
-    fields = read_columns(spans)
-    whole = _Alike(range(len(spans)), fields, _attribute_columns(lane.names, spans))
-    whole = whole.without(odd_spans(spans, fields, observed, bounded=bounded))
     try:
-        return [*_convert(lane, whole, common)]
+        fields = read_columns(spans)
+        whole = _Alike(range(len(spans)), fields, _attribute_columns(lane.names, spans))
+        whole = whole.without(odd_spans(spans, fields, observed, bounded=bounded))
+        if is_named is not None and lane.call is None:
+            whole = whole.without(_named(lane, whole, is_named))
+    except Exception:  # noqa: BLE001 - a field of another type than it should be; rows say what it is
+        return []
+    try:
+        return _convert(lane, whole, common)
     except Exception:  # noqa: BLE001 - anything unexpected in a value: rows say exactly what it is
         parts: list[tuple[BulkPart, Sequence[int]]] = []
         for lot in whole.lots():
@@ -136,9 +149,32 @@ def _convert(lane: Lane, alike: _Alike, common: Row) -> list[tuple[BulkPart, Seq
         calls = of_plain_calls(read, lane.operation)
     if len(alike.positions) < FEWEST:
         return []
+    return [(convert_bulk(_plan(lane), alike.spans, alike.attributes, calls, common), alike.positions)]
+
+
+def _named(lane: Lane, alike: _Alike, is_named: IsNamed) -> set[int]:
+    """Returns the positions of the spans of which settings say something."""
+    shape = _plan(lane).shape
+    names = dict(zip(shape.leaves, shape.direct, strict=False))
+    nothing = [None] * len(alike.positions)
+    route, path, host = (
+        alike.attributes[names[leaf]] if leaf in names else nothing for leaf in _ROUTE_LEAVES
+    )
+    known: dict[Any, bool] = {}
+    named = set()
+    for position, key in enumerate(zip(route, path, host, strict=True)):
+        if key not in known:
+            called = split_host(key[2])[0] if isinstance(key[2], str) else None
+            known[key] = is_named(key[0], key[1], called)
+        if known[key]:
+            named.add(position)
+    return named
+
+
+def _plan(lane: Lane) -> BulkPlan:
     plan = lane.verdict.bulk
     assert plan is not None  # noqa: S101  lanes have one
-    return [(convert_bulk(plan, alike.spans, alike.attributes, calls, common), alike.positions)]
+    return plan
 
 
 def _attribute_columns(names: tuple[str, ...], spans: Sequence[SpanData]) -> AttributeColumns:

@@ -8,7 +8,6 @@ the same still gives a record of ids, times and name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from operator import le
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from otel_audit.convert import alike, events, inference
 from otel_audit.convert.bare import bare_row
 from otel_audit.convert.columns import Part, Row, RowsPart, Section, build_batch
 from otel_audit.convert.envelope import log_row_id
+from otel_audit.convert.gathered import Called, Gathered
 from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.options import ConvertOptions
 from otel_audit.convert.resources import ResourceFields, map_resource
@@ -25,29 +25,10 @@ from otel_audit.convert.select import MODEL_IO, PLATFORM
 from otel_audit.convert.span_columns import is_ordinary
 from otel_audit.convert.spans import LogData, ResourceData, SpanData
 from otel_audit.convert.times import MAX_INT64
-from otel_audit.convert.verdicts import Lane, Verdict
+from otel_audit.convert.verdicts import Verdict
 from otel_audit.record.batch import UnmaskedBatch
 
 __all__ = ["Converter"]
-
-
-@dataclass(slots=True)
-class _Alike:
-    """Spans of one lane and one resource, with their places in the batch."""
-
-    lane: Lane
-    spans: list[SpanData] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Called:
-    """Calls that were read one by one, of one verdict and one resource, with their places in the batch."""
-
-    verdict: Verdict
-    spans: list[SpanData] = field(default_factory=list)
-    calls: list[InferenceCall] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
 
 
 class Converter:
@@ -98,8 +79,8 @@ class _Batch:
         self._commons: list[Row] = []
         self._row_places: list[int] = []
         self._row_sources: list[SpanData | LogData] = []
-        self._alike: dict[tuple[int, int], _Alike] = {}
-        self._called: dict[tuple[int, int], _Called] = {}
+        self._alike: dict[tuple[int, int], Gathered] = {}
+        self._called: dict[tuple[int, int], Called] = {}
         self._resources: dict[int, ResourceFields] = {}
         self._merged: dict[tuple[int, int], Row] = {}
 
@@ -118,7 +99,7 @@ class _Batch:
                 key = (id(lane), id(span.resource))
                 same = gathered.get(key)
                 if same is None:
-                    same = gathered[key] = _Alike(lane)
+                    same = gathered[key] = Gathered(lane)
                 same.spans.append(span)
                 same.places.append(place)
         self._count = len(spans)
@@ -133,7 +114,7 @@ class _Batch:
                 and verdict.bulk is not None
                 and is_ordinary(span, self._observed, bounded=self._bounded)
             ):
-                called = self._called.setdefault((id(verdict), id(span.resource)), _Called(verdict))
+                called = self._called.setdefault((id(verdict), id(span.resource)), Called(verdict))
                 called.spans.append(span)
                 called.calls.append(call)
                 called.places.append(place)
@@ -200,9 +181,15 @@ class _Batch:
             left = set(range(len(spans)))
             if len(spans) >= alike.FEWEST and not self._shared(spans[0].resource).oddities:
                 common = self._common(spans[0].resource, verdict.common)
-                for part, positions in alike.convert_alike(
-                    same.lane, spans, common, observed=self._observed, bounded=self._bounded
-                ):
+                parts = alike.convert_alike(
+                    same.lane,
+                    spans,
+                    common,
+                    observed=self._observed,
+                    bounded=self._bounded,
+                    is_named=self._builder.is_named if self._builder.names_routes else None,
+                )
+                for part, positions in parts:
                     left.difference_update(positions)
                     yield str(verdict.stream), part, [places[position] for position in positions]
             for position in sorted(left):

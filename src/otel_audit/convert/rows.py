@@ -62,6 +62,18 @@ class RowBuilder:
         self._actions = RouteTable([(route, verb.upper()) for route, verb in options.route_actions])
         self.judge = Judge(options, self._identity.claiming)
 
+    @property
+    def names_routes(self) -> bool:
+        """Whether the settings say something of any route."""
+        return bool(self._models) or bool(self._actions)
+
+    def is_named(self, route: object, path: object, host: object) -> bool:
+        """Whether the settings say something of this one."""
+        return any(
+            table.find(route=route, path=path, host=host) is not None
+            for table in (self._models, self._actions)
+        )
+
     def span_row(
         self,
         span: SpanData,

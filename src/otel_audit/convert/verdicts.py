@@ -153,7 +153,8 @@ class Judge:
     def _plan(self, kind: str, attributes: Attributes, family: Family) -> BulkPlan | None:
         """Returns how spans become columns at once, unless a setting asks for something of each."""
         options = self._options
-        if options.content == "off" or options.route_actions or (options.models and family is Family.HTTP):
+        # Of an HTTP span a look at its route tells whether the settings say something.
+        if options.content == "off" or (options.route_actions and family is not Family.HTTP):
             return None
         shape = shape_of(tuple(attributes))
         if options.identity.trusted_proxies and shape is not None and shape.rooms & Room.ADDRESS:

@@ -1,0 +1,30 @@
+"""Spans of a batch that wait for others like them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from otel_audit.convert.inference.call import InferenceCall
+from otel_audit.convert.spans import SpanData
+from otel_audit.convert.verdicts import Lane, Verdict
+
+__all__ = ["Called", "Gathered"]
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Spans of one lane and one resource, with their places in the batch."""
+
+    lane: Lane
+    spans: list[SpanData] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Called:
+    """Calls that were read one by one, of one verdict and one resource, with their places in the batch."""
+
+    verdict: Verdict
+    spans: list[SpanData] = field(default_factory=list)
+    calls: list[InferenceCall] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
