@@ -10,7 +10,7 @@ GROUPS_ := --group lint --group test --group bench
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix golden docs bench clean
+.PHONY: help setup demo test torture check fix golden docs bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,10 @@ demo: $(STAMP)  ## a small real application, audited without a change to it
 
 test: $(STAMP)  ## every test, in parallel
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+MINUTES ?= 2
+torture: $(STAMP)  ## random load, kills and faults for MINUTES=2; a report by fault of what was lost
+	@cd tests && PYTHONPATH=. ../$(BIN)/python -m faults.torture.driver --minutes $(MINUTES) $(TORTURE)
 
 check: $(STAMP)  ## layers, lint, types, generated files
 	@$(BIN)/ruff check .

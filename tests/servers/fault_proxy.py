@@ -119,6 +119,10 @@ class FaultProxy:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.reset_all()
+
+    def reset_all(self) -> None:
+        """End every connection that is open, what stalls and drips among them."""
         with self._lock:
             for connection in self._open:
                 with contextlib.suppress(OSError):
