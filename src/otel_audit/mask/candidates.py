@@ -10,9 +10,12 @@ from typing import Final, TypeAlias
 from otel_audit.mask.patterns import compile_pattern
 
 __all__ = [
-    "ALNUM", "CONTEXT_WORDS", "LETTERS", "PHONE_WORDS", "PHONE_WORDS_BEHIND", "SSN_WORDS", "Candidate", "Run",
-    "RunValidator", "Validator", "before", "is_fraction", "is_glued", "is_glued_in_front", "words",
+    "ALNUM", "CONTEXT_WORDS", "GAP_SIGNS", "LETTERS", "PHONE_WORDS", "PHONE_WORDS_BEHIND", "SSN_WORDS",
+    "Candidate", "Run", "RunValidator", "Validator", "before", "is_fraction", "is_glued", "is_glued_in_front", "words",
 ]  # fmt: skip
+
+GAP_SIGNS: Final = b" -./()_,+\t\r\n"
+"""Signs between the groups of digits of one number."""
 
 LETTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 ALNUM: Final = LETTERS | frozenset(b"0123456789")

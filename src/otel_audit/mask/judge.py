@@ -21,7 +21,7 @@ from otel_audit.mask.findings import Finding, Span, behind, merged
 from otel_audit.mask.patterns import compile_pattern
 from otel_audit.mask.recognizer import Family, Recognizer
 from otel_audit.mask.recognizers import RECOGNIZERS
-from otel_audit.mask.search import MARGIN, Search
+from otel_audit.mask.search import AT_MARGIN, NUMBER_MARGIN, Search
 from otel_audit.mask.trigger import Trigger
 
 __all__ = ["Judge"]
@@ -168,7 +168,7 @@ class Judge:
 
     def _is_plain(self, whole: bytes, start: int, end: int, family: Family) -> bool:
         """Whether nothing near a trigger is encoded."""
-        margin = MARGIN[family]
+        margin = AT_MARGIN if family is Family.AT else NUMBER_MARGIN
         near = whole[max(0, start - margin) : end + margin]
         if b"\\" in near or b"%" in near or b"&" in near:
             return False

@@ -1,7 +1,6 @@
 """Numbers in groups of digits: payment cards, social security numbers, IPv4 addresses.
 
-Check digits are those of python-stdnum, issuer prefixes those of ISO/IEC 7812
-as the networks publish them.
+Issuer prefixes are those of ISO/IEC 7812 as the networks publish them.
 """
 
 from __future__ import annotations
@@ -11,11 +10,27 @@ from collections.abc import Iterator
 from typing import Final
 
 import stdnum.ean
-import stdnum.luhn
 
-from otel_audit.mask.candidates import SSN_WORDS, Candidate, Run, before, is_fraction, is_glued, words
+from otel_audit.mask.candidates import (
+    GAP_SIGNS,
+    SSN_WORDS,
+    Candidate,
+    Run,
+    before,
+    is_fraction,
+    is_glued,
+    words,
+)
 
-__all__ = ["PARTED_CARD", "PARTED_CARD_TRIGGER", "credit_card", "ipv4", "parted_card", "us_ssn"]
+__all__ = [
+    "PARTED_CARD",
+    "PARTED_CARD_TRIGGER",
+    "credit_card",
+    "ipv4",
+    "may_be_parted_card",
+    "parted_card",
+    "us_ssn",
+]
 
 _CARD_WORDS: Final = words(
     "card", "visa", "mastercard", "maestro", "amex", "american express", "discover", "diners", "pan", "cc",
@@ -77,29 +92,36 @@ def credit_card(run: Run) -> Iterator[tuple[int, int]]:
 
 
 def _is_card(run: Run, first: int, last: int) -> bool:
-    text, groups = run.text, run.groups[first : last + 1]
-    start, end = groups[0][0], groups[-1][1]
-    number = b"".join([text[low:high] for low, high in groups])
-    if not _NETWORK.fullmatch(number) or is_glued(text, start, end):
+    text, groups = run.text, run.groups
+    start, end = groups[first][0], groups[last][1]
+    number = text[start:end].translate(None, GAP_SIGNS)
+    if not _is_luhn(number) or not _NETWORK.fullmatch(number) or is_glued(text, start, end):
         return False
-    digits = number.decode()
-    if not stdnum.luhn.is_valid(digits):
-        return False
-    if len(groups) > 1:
+    if last > first:
         gaps = {run.gap(index) for index in range(first, last)}
-        if any(len(gap) > 2 for gap in gaps):
+        if max(map(len, gaps)) > 2:
             return False
-        if tuple([high - low for low, high in groups]) in _STANDARD_GROUPS:
+        if tuple([high - low for low, high in groups[first : last + 1]]) in _STANDARD_GROUPS:
             return True
-        return len(groups) == len(run.groups) and len(gaps) == 1 and not is_fraction(text, start)
+        return last - first + 1 == len(groups) and len(gaps) == 1 and not is_fraction(text, start)
     if _names_card(text, start):
         return True
     if is_fraction(text, start) or _names_order(text, start):
         return False
-    if len(digits) == 13 and stdnum.ean.is_valid(digits):
+    if len(number) == 13 and stdnum.ean.is_valid(number.decode()):
         return False
     # Maestro's ranges are a seventh of all numbers: without a word they count from 16 digits on.
-    return len(digits) >= 16 or digits[0] in "34"
+    return len(number) >= 16 or number[0] in b"34"
+
+
+_SINGLE: Final = bytes.maketrans(b"0123456789", bytes(range(10)))
+_DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
+
+
+def _is_luhn(number: bytes) -> bool:
+    """Whether the last digit is the check digit of the others: ISO/IEC 7812-1 annex B."""
+    single, doubled = number[-1::-2].translate(_SINGLE), number[-2::-2].translate(_DOUBLED)
+    return (sum(single) + sum(doubled)) % 10 == 0
 
 
 _GAP: Final = rb"[^0-9A-Za-z\x00-\x1f]"
@@ -127,13 +149,26 @@ def parted_card(candidate: Candidate) -> Iterator[tuple[int, int]]:
     ):
         return
     number = candidate.value.translate(None, gaps.pop())
-    if _NETWORK.fullmatch(number) and stdnum.luhn.is_valid(number.decode()):
+    if _is_luhn(number) and _NETWORK.fullmatch(number):
         yield start, end
 
 
 def _is_plain_gap(gap: bytes) -> bool:
     """Whether groups with this between them are a run, which has a recogniser of its own."""
-    return len(gap) <= 2 and not gap.translate(None, b" -./()_,+")
+    return len(gap) <= 2 and not gap.translate(None, GAP_SIGNS)
+
+
+_MAY_BE_PARTED: Final = re.compile(rb"[^0-9A-Za-z]{3}|[^0-9A-Za-z \-./()_,+\t\r\n]")
+_DIGIT: Final = re.compile(rb"[0-9]")
+
+
+def may_be_parted_card(text: bytes, start: int, low: int, high: int) -> bool:
+    """Whether a number may be a part of such a card: wide gaps in it, or more digits close by."""
+    return (
+        _MAY_BE_PARTED.search(text, low, high) is not None
+        or _DIGIT.search(text, high, high + 6) is not None
+        or _DIGIT.search(text, max(0, low - 6), low) is not None
+    )
 
 
 # --- social security numbers -----------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def _phone_span(run: Run, first: int, last: int) -> tuple[int, int] | None:
     text = run.text
     start, end = run.groups[first][0], run.groups[last][1]
     digits = text[start:end].translate(None, _PHONE_GAP)
-    if not 6 <= len(digits) <= 17:
+    if not 6 <= len(digits) <= 17 or (len(digits) > 15 and digits[:2] != b"00"):
         return None
     if text[start - 1 : start] == b"+" and start:
         start -= 1

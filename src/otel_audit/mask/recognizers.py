@@ -23,7 +23,7 @@ from otel_audit.mask.recognizer import Family, Recognizer
 __all__ = ["DIGIT_RUN", "NUMBER_RUN", "PLAIN_NUMBER", "RECOGNIZERS"]
 
 
-PLAIN_NUMBER: Final = b"0123456789 -./()_,+\t\r\n"
+PLAIN_NUMBER: Final = b"0123456789" + candidates.GAP_SIGNS
 """Bytes that numbers are written with."""
 
 _SEPARATORS: Final = rb"[ \-./_,+\t\r\n]{0,2}"
@@ -83,6 +83,7 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
          "2024;4111;1111;1111;1111"),
         ("4111:1111:1111:1112", "4111:1111|1111:1111", "a4111*1111*1111*1111", "1024 | 2048 | 4096 | 8192"),
         Family.NUMBER, (numbers.PARTED_CARD_TRIGGER,), numbers.parted_card, retry=True,
+        may_hold=numbers.may_be_parted_card,
     ),
     Recognizer(
         "iban", "IBAN",

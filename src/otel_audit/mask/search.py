@@ -13,15 +13,45 @@ from otel_audit.mask.patterns import Pattern, compile_pattern
 from otel_audit.mask.recognizer import Family, Recognizer
 from otel_audit.mask.recognizers import NUMBER_RUN, PLAIN_NUMBER
 
-__all__ = ["MARGIN", "Search"]
+__all__ = ["AT_MARGIN", "NUMBER_MARGIN", "Search"]
 
-MARGIN: Final = {Family.AT: 352, Family.NUMBER: 136}
-"""Bytes on both sides of a trigger that are searched: an address has at most 64 + 1 + 255 (RFC 5321), an IBAN
-34 with two signs between any two."""
+AT_MARGIN: Final = 352
+"""Bytes on both sides of an at sign that are searched: an address has at most 64 + 1 + 255 (RFC 5321)."""
+
+NUMBER_MARGIN: Final = 136
+"""Bytes on both sides of digits that are searched: an IBAN has 34 characters, two signs between any two."""
 
 _LEAST_DIGITS: Final = 4
 _NUMBER_RUN: Final = compile_pattern(NUMBER_RUN)
 _DIGITS: Final = re.compile(rb"[0-9]+")
+
+
+class _Gathered:
+    """What was found in a part of a text.
+
+    Args:
+        text: all of it.
+    """
+
+    __slots__ = ("_text", "claims", "found")
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self.found: list[Finding] = []
+        self.claims: list[Span] = []
+
+    def add(self, entry: Recognizer, pattern: Pattern, within: Span, seen: Span) -> bool:
+        """Adds the findings of an entry within a part of the text; False where one reaches the end of what was
+        seen and the text goes on."""
+        text, (low, high) = self._text, within
+        for first, last, finding in _matches(entry, pattern, text, max(0, low), min(len(text), high)):
+            if 0 < first <= seen[0] or seen[1] <= last < len(text):
+                return False
+            if finding is not None:
+                self.found.append(finding)
+                if entry.claims:
+                    self.claims.append((first, last))
+        return True
 
 
 class Search:
@@ -34,10 +64,8 @@ class Search:
     def __init__(self, recognizers: Sequence[Recognizer]) -> None:
         self._patterns = [(entry, compile_pattern(entry.pattern)) for entry in recognizers if not entry.runs]
         self._runs = [entry for entry in recognizers if entry.runs]
-        self._near = {
-            family: [pair for pair in self._patterns if pair[0].family is family]
-            for family in (Family.AT, Family.NUMBER)
-        }
+        self._near_at = [pair for pair in self._patterns if pair[0].family is Family.AT]
+        self._near_numbers = [pair for pair in self._patterns if pair[0].family is Family.NUMBER]
 
     def whole(self, text: bytes, budget: Budget) -> tuple[list[Finding], list[Span]]:
         """Findings in all of a text, and what they claim.
@@ -64,36 +92,33 @@ class Search:
     ) -> tuple[list[Finding], list[Span]] | None:
         """The same by recognisers of the family of each trigger near it; None where a finding may go on where
         nobody looked."""
-        found: list[Finding] = []
-        claims: list[Span] = []
+        gathered = _Gathered(text)
         done: set[Span] = set()
         for start, end, family in triggers:
-            margin = MARGIN[family]
-            low, high = max(0, start - margin), min(len(text), end + margin)
-            left, right = text[low:start], text[end:high]
             if family is Family.NUMBER:
+                low, high = start - NUMBER_MARGIN, end + NUMBER_MARGIN
                 # All that is written like a number around the trigger, up to the first bytes that are not.
-                inner = low + len(left.rstrip(PLAIN_NUMBER)), high - len(right.lstrip(PLAIN_NUMBER))
-                if inner not in done:
-                    done.add(inner)
-                    found += self._numbers(text, *inner)
-            else:
-                # No address has white space in it.
-                low = start - len(left.rsplit(None, 1)[-1]) if left and not left[-1:].isspace() else start
-                high = end + len(right.split(None, 1)[0]) if right and not right[:1].isspace() else end
-            for entry, pattern in self._near[family]:
-                if entry.literals and all(text.find(word, low, high) < 0 for word in entry.literals):
-                    continue
-                if entry.may_hold is not None and not entry.may_hold(text, start, *inner):
-                    continue
-                for first, last, finding in _matches(entry, pattern, text, low, high):
-                    if (first <= start - margin and low) or (last >= end + margin and high < len(text)):
+                left, right = text[max(0, low) : start], text[end:high]
+                first = start - len(left) + len(left.rstrip(PLAIN_NUMBER))
+                last = end + len(right) - len(right.lstrip(PLAIN_NUMBER))
+                if (first, last) not in done:
+                    done.add((first, last))
+                    gathered.found += self._numbers(text, first, last)
+                for entry, pattern in self._near_numbers:
+                    may_hold = entry.may_hold is None or entry.may_hold(text, start, first, last)
+                    if may_hold and not gathered.add(entry, pattern, (low, high), (low, high)):
                         return None
-                    if finding is not None:
-                        found.append(finding)
-                        if entry.claims:
-                            claims.append((first, last))
-        return found, claims
+            else:
+                low, high = start - AT_MARGIN, end + AT_MARGIN
+                left, right = text[max(0, low) : start], text[end:high]
+                # No address has white space in it.
+                first = start if left[-1:].isspace() or not left else start - len(left.rsplit(None, 1)[-1])
+                last = end if right[:1].isspace() or not right else end + len(right.split(None, 1)[0])
+                for entry, pattern in self._near_at:
+                    may_hold = text.find(entry.literals[0], first, last) >= 0
+                    if may_hold and not gathered.add(entry, pattern, (first, last), (low, high)):
+                        return None
+        return gathered.found, gathered.claims
 
     def _numbers(self, text: bytes, low: int, high: int) -> Iterator[Finding]:
         """Numbers within a part of the text that begins and ends where no number goes on."""

@@ -77,9 +77,9 @@ def may_be_iban(text: bytes, start: int, low: int, high: int) -> bool:
     more digits before them."""
     if text[start] in LETTERS:
         return True
-    before = text[max(0, low - _IBAN_REACH) : low]
-    if not before or before[-1] not in LETTERS:
+    if not low or text[low - 1] not in LETTERS:
         return False
+    before = text[max(0, low - _IBAN_REACH) : low]
     is_country = before[-2:].isalpha() and (len(before) < 3 or before[-3] not in LETTERS)
     return is_country or len(before.translate(None, _DIGITS)) < len(before)
 
