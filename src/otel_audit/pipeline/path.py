@@ -25,6 +25,7 @@ from otel_audit.convert.spans import LogData, SpanData
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import SpoolError
 from otel_audit.mask.masker import Masker
+from otel_audit.pipeline.adoption import Adopter
 from otel_audit.pipeline.destination import Destination, destination_id
 from otel_audit.pipeline.inheritance import inherited, keep
 from otel_audit.pipeline.losses import Losses
@@ -177,8 +178,19 @@ class Pipeline:
                 for stream in options.streams
             }
             self.losses.owe(inherited(slot))
-            destinations = _destinations(options, self.losses)
-            shipper = Shipper(slot, writers, options.streams, destinations, losses=self.losses, opens=opens)
+            shipper = Shipper(
+                slot,
+                writers,
+                options.streams,
+                _destinations(options, self.losses),
+                losses=self.losses,
+                opens=opens,
+                options=options.shipping,
+                adopter=Adopter(
+                    slot, lambda: _destinations(options, self.losses), losses=self.losses, opens=opens
+                ),
+                tell=self._record_losses,
+            )
             self._slot, self._writers, self._shipper = slot, writers, shipper
             return shipper
 

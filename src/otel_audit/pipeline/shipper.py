@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from otel_audit.errors import AuditError, SpoolError, describe_defect
+from otel_audit.errors import AuditError, SpoolError, StoreError, describe_defect
+from otel_audit.pipeline.adoption import Adopter
 from otel_audit.pipeline.destination import Destination
 from otel_audit.pipeline.inheritance import keep
 from otel_audit.pipeline.losses import Losses
-from otel_audit.pipeline.options import StreamOptions
+from otel_audit.pipeline.options import ShippingOptions, StreamOptions
 from otel_audit.pipeline.uploader import Uploader
 from otel_audit.spool import Slot, StreamWriter
 
@@ -42,6 +43,9 @@ class Shipper:
         destinations: where to.
         losses: what the log is not told yet; the slot keeps it.
         opens: what the first manifest of a writer says of its opening.
+        options: when the process looks after what is idle.
+        adopter: ships what dead processes left.
+        tell: writes into the log what :class:`Losses` owes it.
     """
 
     def __init__(
@@ -53,9 +57,14 @@ class Shipper:
         *,
         losses: Losses,
         opens: Mapping[str, Any],
+        options: ShippingOptions,
+        adopter: Adopter,
+        tell: Callable[[], None],
     ) -> None:
         self._slot, self._writers, self._streams = slot, writers, streams
         self._losses, self._opens = losses, opens
+        self._options, self._adopter, self._tell = options, adopter, tell
+        self._look_due_s = time.monotonic() + options.idle_look_s
         self._uploaders = [Uploader(destination, slot, self._wake) for destination in destinations]
         self._state = threading.Condition()
         self._asked = 0
@@ -111,6 +120,7 @@ class Shipper:
             self._state.notify_all()
         for uploader in self._uploaders:
             uploader.close()
+        self._adopter.close(max(1.0, timeout_s))
         self._thread.join(max(1.0, timeout_s))
         return complete
 
@@ -131,7 +141,8 @@ class Shipper:
                     self._asleep = self._complete
                     if self._has_pending():
                         self._asleep = False
-                    self._state.wait(None if self._asleep else _LOOK_EVERY_S)
+                    pause = max(0.0, self._look_due_s - time.monotonic())
+                    self._state.wait(pause if self._asleep else min(pause, _LOOK_EVERY_S))
                     self._asleep = False
                 if self._closing:
                     return
@@ -146,6 +157,8 @@ class Shipper:
     def _pass(self, *, everything: bool) -> bool:
         """Seal what is due, and encode it for every destination. Returns whether all of it has its plans."""
         keep(self._losses, self._slot)
+        if time.monotonic() >= self._look_due_s:
+            self._look_after_the_idle()
         for stream in self._streams:
             if everything or self._is_due(stream):
                 try:
@@ -157,16 +170,39 @@ class Shipper:
             return False
         for uploader in self._uploaders:
             try:
-                self._losses.owe(uploader.destination.settle_clones(self._slot, self._opens))
-                uploader.destination.encode(self._slot)
+                complete = self._bring_on(uploader) and complete
             except Exception as error:  # noqa: BLE001  (a defect must not end the thread that empties the spool)
                 why = str(error) if isinstance(error, AuditError) else f"a defect ({describe_defect(error)})"
                 _log.error("audit records stay unencoded for %s: %s", uploader.destination.url, why)
                 self._encode_due_s = time.monotonic() + _ENCODE_AGAIN_S
                 complete = False
-            if self._slot.outbox(uploader.destination.id).has_commits:
-                uploader.notice()
         return complete
+
+    def _bring_on(self, uploader: Uploader) -> bool:
+        """Encode what is sealed for one destination. Returns whether nothing of it has to wait."""
+        destination, is_settled = uploader.destination, True
+        try:
+            self._losses.owe(destination.settle_clones(self._slot, self._opens))
+        except StoreError:
+            # The uploader says so, too, and keeps asking.
+            is_settled = False
+        destination.encode(self._slot)
+        if self._slot.outbox(destination.id).has_commits:
+            uploader.notice()
+        return is_settled
+
+    def _look_after_the_idle(self) -> None:
+        """Heartbeats, what somebody wants tried again, what dead processes left, and what the log is owed."""
+        self._look_due_s = time.monotonic() + self._options.idle_look_s
+        try:
+            for uploader in self._uploaders:
+                self._slot.outbox(uploader.destination.id).plan_heartbeats(self._options.heartbeat_s)
+            self._slot.redeem(self._opens)
+            if self._losses:
+                self._tell()
+        except SpoolError as error:
+            _log.error("the spool cannot be looked after: %s", error)
+        self._adopter.look()
 
     def _wake(self) -> None:
         with self._state:

@@ -19,6 +19,7 @@ Rules:
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,6 +66,7 @@ class Chain:
         planned_commit: number of the last that is planned or done.
         planned_sequence: last sequence of that.
         is_closing: that one closes the chain.
+        moved_s: when a commit was last planned or done, or the chain taken up; monotonic clock.
         is_abandoned: somebody else goes on with it at the destination.
     """
 
@@ -79,6 +81,7 @@ class Chain:
         self.planned_commit = 0
         self.planned_sequence = 0
         self.is_closing = self.is_abandoned = False
+        self.moved_s = time.monotonic()
 
     @property
     def is_closed(self) -> bool:
@@ -144,6 +147,7 @@ class Chain:
 
     def _note_planned(self, commit: Commit) -> None:
         self.pending.append(commit)
+        self.moved_s = time.monotonic()
         self.planned_commit = commit.plan.commit
         self.planned_sequence = commit.plan.last_sequence
         self.is_closing = commit.plan.closes
@@ -245,6 +249,7 @@ class Chain:
             self.files.replace(self.folder / _CHAIN, msgspec.json.encode(done))
         self.commit, self.manifest = plan.commit, manifest
         self.pending.remove(commit)
+        self.moved_s = time.monotonic()
         self.budget.add(-commit.size)
         with explain("free a commit that is done"):
             self.files.remove_tree(self.folder / f"{plan.commit:010d}")

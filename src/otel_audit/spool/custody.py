@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from otel_audit.spool.explain import explain
 from otel_audit.spool.ledger import Ledger
@@ -102,6 +103,18 @@ class Custody:
                 destination: self.outbox(destination).backlog()
                 for destination in sorted(wanted | self._outboxes.keys())
             }
+
+    def close_over(self) -> None:
+        """Close the writers whose day is over. For a slot in which nobody numbers records.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        today = datetime.fromtimestamp(self._premises.clock_unix_nano() // 10**9, UTC).date()
+        for state in tuple(self.states):
+            if state.closed_at is None and state.name.opened != today:
+                with explain("close a writer"):
+                    self.writers.close(state)
 
     def note_cloned(self, writer: str) -> bool:
         """Note of a writer that nobody numbers by that a copy of it goes on. Returns whether this is news.

@@ -25,7 +25,15 @@ from otel_audit.spool.trouble import TROUBLE_FILE, TroubleNote
 from otel_audit.spool.writers import is_writer
 from otel_audit.store.names import SLUG
 
-__all__ = ["Quarantined", "SlotInventory", "WaitingCommits", "WaitingSegments", "inventory", "request_retry"]
+__all__ = [
+    "Quarantined",
+    "SlotInventory",
+    "WaitingCommits",
+    "WaitingSegments",
+    "inventory",
+    "request_retry",
+    "slot_inventory",
+]
 
 _SLOT: Final = "slot-"
 
@@ -135,7 +143,7 @@ def inventory(root: Path, files: Files | None = None) -> list[SlotInventory]:
     files = files or Files()
     with explain("be looked through"):
         return [
-            _slot(files, service, slot, root / service / slot)
+            slot_inventory(files, root / service / slot)
             for service in files.names(root)
             for slot in sorted(
                 (name for name in files.names(root / service) if name.removeprefix(_SLOT).isdigit()),
@@ -157,7 +165,12 @@ def request_retry(quarantined: Quarantined, files: Files | None = None) -> None:
         files.replace(quarantined.path / RETRY_FILE, b"")
 
 
-def _slot(files: Files, service: str, slot: str, path: Path) -> SlotInventory:
+def slot_inventory(files: Files, path: Path) -> SlotInventory:
+    """What one slot holds.
+
+    Raises:
+        OSError: it could not be read.
+    """
     try:
         _, state = read_state(files.read(path / LEDGER))
         is_clean, losses = state.is_clean, state.losses
@@ -165,8 +178,8 @@ def _slot(files: Files, service: str, slot: str, path: Path) -> SlotInventory:
         is_clean, losses = True, ()
     quarantine = path / QUARANTINE
     return SlotInventory(
-        service=service,
-        slot=slot,
+        service=path.parent.name,
+        slot=path.name,
         path=path,
         is_clean=is_clean,
         losses=losses,

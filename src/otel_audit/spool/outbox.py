@@ -15,6 +15,7 @@ One thread may draft while another carries out commits.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,26 @@ class Outbox:
                 yield commit
                 if not commit.is_done:
                     break
+
+    def plan_heartbeats(self, idle_s: float) -> None:
+        """Plan a commit without records for each writer of which nothing was heard here for some time, so that
+        readers can tell one that is idle from one that is gone. For the thread that drafts.
+
+        Args:
+            idle_s: seconds since its last commit.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        for state in tuple(self._states):
+            chain = self.chains.get(str(state.name))
+            if chain is None or state.closed_at is not None or state.is_cloned or chain.is_abandoned:
+                continue
+            is_idle = not chain.pending and chain.planned_commit and not self._has_drafts(state, chain)
+            if is_idle and time.monotonic() - chain.moved_s >= idle_s:
+                with explain("plan a heartbeat"):
+                    folder = chain.make_folder()
+                self.plan(chain, state, folder, kind="heartbeat", last_sequence=chain.planned_sequence)
 
     def give_up(self, stream: str, max_bytes: int) -> int:
         """Give up the oldest commits of a stream until what waits here fits a bound.
@@ -215,6 +236,9 @@ class Outbox:
             closes=closes,
         )
         return chain.plan(folder, plan)
+
+    def _has_drafts(self, state: WriterState, chain: Chain) -> bool:
+        return any(segment.last_sequence > chain.planned_sequence for segment in tuple(state.segments))
 
     def _drafts_of(self, state: WriterState) -> Iterator[Draft]:
         # Read before the segments: a writer is closed after its last segment is sealed.

@@ -27,16 +27,17 @@ from typing import Any, Final, Self
 
 from otel_audit.errors import SpoolBusy, SpoolError
 from otel_audit.record.streams import STREAMS
-from otel_audit.spool import guard
+from otel_audit.spool import guard, slots
 from otel_audit.spool.budget import Budget, Usage
 from otel_audit.spool.custody import Custody
-from otel_audit.spool.files import Files, explain, on_fork_in_child
+from otel_audit.spool.explain import explain
+from otel_audit.spool.files import Files, on_fork_in_child
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.plan import Loss
 from otel_audit.spool.premises import OUTBOX, WRITERS, Premises
 from otel_audit.spool.writer import StreamWriter
-from otel_audit.store.names import SLUG, check, slug
+from otel_audit.store.names import SLUG, check
 
 __all__ = ["Slot"]
 
@@ -56,6 +57,7 @@ class Slot:
 
     Attributes:
         path: its folder.
+        number: counts from 0.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Slot:
         clock_unix_nano: Callable[[], int],
     ) -> None:
         """For :meth:`acquire`: a slot without a lock must not be."""
-        self.path = path
+        self.path, self.number = path, int(path.name.rpartition("-")[2])
         self._files, self._lock, self._service, self._options = files, lock, service, options
         self._clock_unix_nano = clock_unix_nano
         self._guard = threading.Lock()
@@ -105,34 +107,68 @@ class Slot:
             SpoolError: the disk refused.
         """
         files, options = files or Files(), options or SpoolOptions()
-        root = root.absolute()
-        guard.spool_root(files, root, force=options.force)
-        folder = root / slug(service)
-        guard.own_folder(files, folder, force=options.force)
+        folder = slots.service_folder(files, root.absolute(), service, options)
         for number in range(options.max_slots):
-            path = folder / f"slot-{number}"
-            guard.own_folder(files, path, force=options.force)
-            lock = _try_lock(files, path / "lock")
-            if lock is None:
-                continue
-            slot = cls(
-                path,
-                lock=lock,
-                service=service,
-                files=files,
-                options=options,
-                clock_unix_nano=clock_unix_nano,
-            )
-            try:
-                for name in (WRITERS, OUTBOX):
-                    guard.own_folder(files, path / name, force=options.force)
-                with explain("take up what is in the slot"):
-                    slot._custody.take_up()
-            except BaseException:
-                slot.close()
-                raise
-            return slot
+            path = slots.slot_path(folder, number)
+            lock = slots.lock_slot(files, path, options)
+            if lock is not None:
+                return cls._take_up(
+                    path,
+                    lock=lock,
+                    service=service,
+                    files=files,
+                    options=options,
+                    clock_unix_nano=clock_unix_nano,
+                )
         raise SpoolBusy(f"{options.max_slots} processes hold a slot of {folder} already")
+
+    @property
+    def has_higher(self) -> bool:
+        """Whether the service has slots with higher numbers. Raises SpoolError."""
+        return any(number > self.number for number in slots.numbers(self._files, self.path.parent))
+
+    def acquire_left(self) -> Self | None:
+        """Take a higher slot of the same service that nobody holds and in which something waits.
+
+        Returns:
+            The lowest; None if there is none.
+
+        Raises:
+            SpoolCorrupt: a file of it cannot be read.
+            SpoolError: the disk refused.
+        """
+        self._check_held()
+        folder = self.path.parent
+        for number in slots.numbers(self._files, folder):
+            path = slots.slot_path(folder, number)
+            if number <= self.number or not slots.waits(self._files, path, self._clock_unix_nano()):
+                continue
+            lock = slots.lock_slot(self._files, path, self._options)
+            if lock is not None:
+                left = self._take_up(
+                    path,
+                    lock=lock,
+                    service=self._service,
+                    files=self._files,
+                    options=self._options,
+                    clock_unix_nano=self._clock_unix_nano,
+                )
+                left._custody.close_over()
+                return left
+        return None
+
+    @classmethod
+    def _take_up(cls, path: Path, *, files: Files, options: SpoolOptions, **given: Any) -> Self:
+        slot = cls(path, files=files, options=options, **given)
+        try:
+            for name in (WRITERS, OUTBOX):
+                guard.own_folder(files, path / name, force=options.force)
+            with explain("take up what is in the slot"):
+                slot._custody.take_up()
+        except BaseException:
+            slot._leave()
+            raise
+        return slot
 
     def writer(self, stream: str, *, destinations: Sequence[str], opens: Mapping[str, Any]) -> StreamWriter:
         """The writer of a stream. Nothing is written to disk before its first append.
@@ -297,17 +333,3 @@ class Slot:
     def _check_held(self) -> None:
         if self._lock < 0:
             raise SpoolError("this slot of the spool is not held by this process any more")
-
-
-def _try_lock(files: Files, path: Path) -> int | None:
-    """A descriptor that holds the lock; None if another process does."""
-    with explain("lock a slot"):
-        lock = files.open_lock(path)
-        try:
-            if files.try_lock(lock):
-                return lock
-        except BaseException:
-            files.close(lock)
-            raise
-        files.close(lock)
-        return None
