@@ -36,9 +36,15 @@ from otel_audit.record.schema import (
 
 __all__ = ["ParquetRecordWriter"]
 
-_SAMPLE_ROWS: Final = 1_024
+_SAMPLE_ROWS: Final = 512
+_SAMPLE_BYTES: Final = 1 << 15
+"""What is looked at of a leaf: a segment may be small, and each costs a hash table."""
+
 _REPEATS: Final = 4
 """A leaf gets a dictionary if its values come so many times each, on average, in the sample."""
+
+_SMALL_ROWS: Final = 512
+"""Rows of a batch up to which putting batches together is cheaper than what the encoder pays for a chunk."""
 
 _POSITION: Final = frozenset({"writer", "sequence", *EXACT_TIMES.values()})
 """Columns outside of all groups that readers choose rows by."""
@@ -101,8 +107,9 @@ class ParquetRecordWriter:
             self._file.close()
 
     def _flush(self) -> None:
-        # Whole columns: the encoder has a cost a chunk, and a segment comes in many small batches.
-        table = pa.Table.from_batches(self._held).combine_chunks().replace_schema_metadata(_SCHEMA.metadata)
+        table = pa.Table.from_batches(self._held).replace_schema_metadata(_SCHEMA.metadata)
+        if self._held_rows <= _SMALL_ROWS * len(self._held):
+            table = table.combine_chunks()
         if self._file is None:
             self._file = self._open(self._held[0])
         self._file.write_table(table, row_group_size=len(table))
@@ -163,7 +170,8 @@ def _repeating_leaves(sample: pa.RecordBatch) -> list[str]:
     repeating: list[str] = []
     for field, column in zip(SCHEMA, sample.columns, strict=True):
         for path, leaf in zip(_leaf_paths(field.name, field.type), _leaves(column), strict=True):
-            values = len(leaf) - leaf.null_count
-            if not values or pc.count_distinct(leaf).as_py() * _REPEATS <= values:
+            looked_at = leaf[: max(1, len(leaf) * _SAMPLE_BYTES // max(leaf.nbytes, _SAMPLE_BYTES))]
+            values = len(looked_at) - looked_at.null_count
+            if not values or pc.count_distinct(looked_at).as_py() * _REPEATS <= values:
                 repeating.append(path)
     return repeating
