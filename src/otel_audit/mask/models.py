@@ -17,13 +17,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute
 
-from otel_audit.mask.arrow import children
+from otel_audit.mask.arrow import Column, children
 from otel_audit.mask.model_names import normal_path, spellings
+from otel_audit.mask.related import related
 from otel_audit.mask.rules import glob_pattern
 from otel_audit.mask.tags import ModelTag
 
@@ -90,41 +93,43 @@ class ModelTagger:
         """
         if not self._models:
             return None
-        rows = _Rows(records)
+        calls = _calls(records, with_places=self._strict or bool(self._endpoints))
+        verdicts = {call: self._verdict(call) for call in dict.fromkeys(calls)}
         tags: dict[int, Tag] = {}
         pii: dict[int, bool] = {}
-        inference: list[int] = []
-        for row in range(records.num_rows):
-            known, endpoint = self._resolve(rows, row)
-            if rows.inference[row]:
-                inference.append(row)
+        for row, call in enumerate(calls):
+            known, tag = verdicts[call]
             if known is not None:
                 pii[row] = known
-                if known:
-                    tags[row] = Tag.ENDPOINT if endpoint else Tag.MODEL
-            elif self._strict and self._undecidable(rows, row):
-                tags[row] = Tag.UNDECIDABLE
+            if tag is not None:
+                tags[row] = tag
         if self._strict:
-            _spread(rows, tags, inference)
+            sources = [row for row in tags if calls[row].inference]
+            tags.update(dict.fromkeys(related(records, sources) - tags.keys(), Tag.RELATED))
         return TaggedRows(tags, pii)
 
-    def _resolve(self, rows: _Rows, row: int) -> tuple[bool | None, bool]:
-        """Whether the model of a record has the tag, None if it is no configured one; and whether its route
-        said so."""
+    def _verdict(self, call: _Call) -> tuple[bool | None, Tag | None]:
+        """Whether the model of a call has the tag, None if it is no configured one; and its tag."""
         found: list[bool] = []
-        version = rows.versions[row]
-        for name in (rows.models[row], rows.response_models[row], rows.body_model(row)):
-            if name and (known := self._of_name(name, version)) is not None:
+        for name in (call.model, call.response_model, call.body_model):
+            if name and (known := self._of_name(name, call.version)) is not None:
                 found.append(known)
+        places = call.places()
         by_endpoint = False
-        for place in rows.places(row):
+        for place in places:
             for pattern, model in self._endpoints:
                 if pattern.fullmatch(place):
                     found.append(model.pii)
                     by_endpoint = by_endpoint or model.pii
-        if not found:
-            return None, False
-        return any(found), by_endpoint
+        if any(found):
+            return True, Tag.ENDPOINT if by_endpoint else Tag.MODEL
+        if found:
+            return False, None
+        if call.inference:
+            undecidable = not (call.model or call.response_model)
+        else:
+            undecidable = not call.body_model and any(map(_INFERENCE_PATH.search, places))
+        return None, Tag.UNDECIDABLE if self._strict and undecidable else None
 
     def _of_name(self, name: str, version: str | None) -> bool | None:
         known = self._by_name.get((name, version), _UNKNOWN)
@@ -145,87 +150,73 @@ class ModelTagger:
         self._by_name[name, version] = result
         return result
 
-    def _undecidable(self, rows: _Rows, row: int) -> bool:
-        if rows.inference[row]:
-            return not (rows.models[row] or rows.response_models[row])
-        return any(_INFERENCE_PATH.search(place) for place in rows.places(row)) and not rows.body_model(row)
-
 
 _UNKNOWN: Final = object()
 _MEMORY: Final = 4096
 """Model names that are remembered; they come from requests, so anybody can make them up."""
 
 
-class _Rows:
-    """The columns that the tag depends on, as lists."""
+class _Call(NamedTuple):
+    """What the tag of a record depends on, but for the records around it."""
 
-    def __init__(self, records: pa.RecordBatch) -> None:
-        def column(name: str) -> list[Any]:
-            return list(records.column(name).to_pylist())
+    inference: bool
+    model: str | None
+    response_model: str | None
+    version: str | None
+    body_model: str | None
+    route: str | None
+    path: str | None
+    endpoint_path: str | None
+    host: str | None
 
-        info = children(records.column("modelInfo"))
-        self.models: list[str | None] = info["modelName"].to_pylist()
-        self.response_models: list[str | None] = info["responseModel"].to_pylist()
-        self.versions: list[str | None] = info["modelVersion"].to_pylist()
-        self._endpoint_paths: list[str | None] = info["endpointPath"].to_pylist()
-        self.inference = [str(name).startswith("gen_ai.") for name in column("eventName")]
-        self._routes, self._paths, self._schemes = column("route"), column("requestPath"), column("scheme")
-        self._hosts: list[str | None] = children(records.column("server"))["address"].to_pylist()
-        self._requests = records.column("request")
-        self.traces, self.spans, self.parents = column("traceId"), column("spanId"), column("parentSpanId")
-
-    def places(self, row: int) -> list[str]:
-        """Route, path and URL of a record, in the spelling of endpoints."""
+    def places(self) -> list[str]:
+        """Route, path and URL, in the spelling of endpoints."""
         places = []
-        for path in (self._routes[row], self._paths[row], self._endpoint_paths[row]):
+        for path in (self.route, self.path, self.endpoint_path):
             if path:
                 normal = normal_path(path)
                 places.append(normal)
-                if self._hosts[row]:
-                    places.append(f"{self._hosts[row]}{normal}".casefold())
+                if self.host:
+                    places.append(f"{self.host}{normal}".casefold())
         return places
 
-    def body_model(self, row: int) -> str | None:
-        """The member ``model`` of a JSON body."""
-        if self.inference[row] or not self._requests[row].is_valid:
-            return None
-        text = self._requests[row].as_py()
-        if '"model"' not in text:
-            return None
+
+def _calls(records: pa.RecordBatch, *, with_places: bool) -> list[_Call]:
+    """The calls of a batch, a record each."""
+    info = children(records.column("modelInfo"))
+    inference = [str(name).startswith("gen_ai.") for name in records.column("eventName").to_pylist()]
+    nothing: list[None] = [None] * records.num_rows
+    columns: list[list[Any]] = [
+        inference,
+        *(info[name].to_pylist() for name in ("modelName", "responseModel", "modelVersion")),
+        _body_models(records.column("request"), inference),
+    ]
+    if with_places:
+        columns += [records.column(name).to_pylist() for name in ("route", "requestPath")]
+        columns += [
+            info["endpointPath"].to_pylist(),
+            children(records.column("server"))["address"].to_pylist(),
+        ]
+    else:
+        columns += [nothing] * 4
+    return [_Call(*values) for values in zip(*columns, strict=True)]
+
+
+def _body_models(requests: Column, inference: list[bool]) -> list[str | None]:
+    """The member ``model`` of each JSON body that is not of an inference span."""
+    models: list[str | None] = [None] * len(requests)
+    kernels: Any = pyarrow.compute
+    bodies = np.flatnonzero(
+        requests.is_valid().to_numpy(zero_copy_only=False) & ~np.array(inference, np.bool_)
+    )
+    if not len(bodies):
+        return models
+    named = kernels.match_substring(requests.take(bodies), '"model"').to_numpy(zero_copy_only=False)
+    for row in bodies[named].tolist():
         try:
-            body = orjson.loads(text)
+            body = orjson.loads(requests[row].as_py())
         except ValueError:
-            return None
-        model = body.get("model") if isinstance(body, dict) else None
-        return model if isinstance(model, str) else None
-
-
-def _spread(rows: _Rows, tags: dict[int, Tag], inference: list[int]) -> None:
-    """Tags what stands above and below a tagged inference, as far as the batch shows it."""
-    sources = [row for row in inference if row in tags]
-    if not sources:
-        return
-    by_span: dict[tuple[str, str], int] = {}
-    children: dict[tuple[str, str], list[int]] = {}
-    traces = {rows.traces[row] for row in sources if rows.traces[row]}
-    for row, trace in enumerate(rows.traces):
-        if trace in traces:
-            by_span[trace, rows.spans[row] or ""] = row
-            children.setdefault((trace, rows.parents[row] or ""), []).append(row)
-    for source in sources:
-        trace = rows.traces[source]
-        if not trace:
             continue
-        seen = {source}
-        above = by_span.get((trace, rows.parents[source] or ""))
-        while above is not None and above not in seen:
-            seen.add(above)
-            above = by_span.get((trace, rows.parents[above] or ""))
-        below = list(children.get((trace, rows.spans[source] or "-"), ()))
-        while below:
-            row = below.pop()
-            if row not in seen:
-                seen.add(row)
-                below += children.get((trace, rows.spans[row] or "-"), ())
-        for row in seen - {source}:
-            tags.setdefault(row, Tag.RELATED)
+        model = body.get("model") if isinstance(body, dict) else None
+        models[row] = model if isinstance(model, str) else None
+    return models
