@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterator
 
@@ -174,6 +175,20 @@ def test_a_code_says_who_has_to_act(
         create(azure.open(), PATH, b"content")
     assert (type(caught.value), caught.value.cause) == (kind, cause)
     assert "secret" not in str(caught.value)
+
+
+def test_the_client_logs_nothing_about_our_requests(azure: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    store = azure.open()
+    azure.proxy.add(lambda _: True, Answer(503, b"secret words"))
+    with pytest.raises(Retry):
+        create(store, PATH, b"content")
+    create(store, PATH, b"content")
+    store.read(PATH)
+    assert [record.name for record in caplog.records if record.name.startswith("azure")] == []
+    # To the application it speaks as before.
+    logging.getLogger("azure.core.pipeline.policies.http_logging_policy").info("of the application")
+    assert "of the application" in caplog.text
 
 
 class TestAccounts:

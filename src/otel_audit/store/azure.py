@@ -13,14 +13,17 @@ neither at exit nor in a forked process (``docs/adr/0030-requests-to-s3-and-azur
   a chunk goes up as blocks, each with its MD5; the blob is there when their list is committed.
 - **Blocks are named by their content**: all who write one blob share its uncommitted blocks.
 - **Nothing lists but** ``list``.
+- **Nothing logged.** What the SDK has to say about our requests, some of it texts of servers, is dropped; what it
+  says to the application about its own is not.
 """
 
 from __future__ import annotations
 
 import io
+import logging
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from azure.core.exceptions import AzureError
@@ -32,6 +35,8 @@ from otel_audit.store.azure_api import AzureApi, Fingerprint
 from otel_audit.store.base import StoreOptions
 from otel_audit.store.cloud import CloudStore
 from otel_audit.store.url import Scheme, StoreUrl
+
+_THREAD: Final = "otel-audit-azure"
 
 
 class AzureStore(CloudStore[Fingerprint]):
@@ -46,9 +51,7 @@ class AzureStore(CloudStore[Fingerprint]):
         if url.scheme is not Scheme.AZURE:
             raise ValueError("an AzureStore has an abfs:// URL")
         self._container, _, self._host = url.host.partition("@")
-        super().__init__(
-            url, options, name="otel-audit-azure", fingerprint=Fingerprint.of, connect=self._connect
-        )
+        super().__init__(url, options, name=_THREAD, fingerprint=Fingerprint.of, connect=self._connect)
 
     def _connect(self) -> AzureApi:
         return AzureApi(
@@ -117,6 +120,7 @@ class _Connection:
         except Blocked:
             await connection.close()
             raise
+        _be_quiet()
         return connection
 
     async def close(self) -> None:
@@ -168,3 +172,15 @@ class _Connection:
         else:
             self._credential = aio.DefaultAzureCredential()
         return self._credential
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    return record.threadName != _THREAD
+
+
+def _be_quiet() -> None:
+    """Drop what the SDK logs in the store's thread. Repeatable: a filter is added once."""
+    # A filter holds for the very logger that it is added to, and the SDK has one in each module.
+    for name in tuple(logging.root.manager.loggerDict):
+        if name.startswith("azure."):
+            logging.getLogger(name).addFilter(_is_of_others)
