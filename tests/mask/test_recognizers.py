@@ -74,6 +74,9 @@ def test_each_entry_has_a_name_of_its_own_and_examples() -> None:
         "10 m² and 3 ft³, see note ¹ and ②",
         r"C:\temp\101\new",
         "R&D &#169; 2026",
+        "[12, 5424, 1803, 2769, 4516, 7]",
+        "06405971-2823-bf69-2f54-52c625575a66",
+        "dwIF8Q5ZQ5fbqvVzxSpsIg==",
     ],
 )
 def test_decoys(text: str) -> None:

@@ -45,3 +45,46 @@ def test_a_value_over_short_items_is_found(items):
         written = masked("request", value)
         for item in items:
             assert f'"{item}"' not in written
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[61, 38, 22, 118, 217, 163, 1, 121], [101, 2023, 2003, 1037], [1024, 2048, 4096, 8192], [5, 4, 2]],
+)
+def test_numbers_beside_each_other_are_what_they_are(numbers):
+    assert json.loads(masked("request", {"a": numbers})) == {"a": numbers}
+
+
+def test_messages_that_only_stand_beside_each_other():
+    messages = [
+        {"role": "user", "content": "Hello, my address is"},
+        {"role": "user", "content": "jane.doe@example.com and I want 4111"},
+        {"role": "assistant", "content": "items of 1111 in 1111 orders"},
+    ]
+    written = json.loads(masked("request", {"messages": messages}))["messages"]
+    assert [message["content"] for message in written] == [
+        "Hello, my address is",
+        "[EMAIL] and I want 4111",
+        "items of 1111 in 1111 orders",
+    ]
+
+
+def test_events_that_only_stand_beside_each_other():
+    events = [
+        {"name": "exception", "attributes": json.dumps({"exception.message": text, "n": 1})}
+        for text in ("line 4111", "line 1111", "column 1111 of 1111")
+    ]
+    records = MASKER.mask(unmasked({"events": events})).records
+    assert [event["attributes"] for event in records.column("events")[0].as_py()] == [
+        event["attributes"] for event in events
+    ]
+
+
+@pytest.mark.parametrize(
+    "beside", [{}, {"note": "to jane.doe@example.com"}, {"messages": [{"content": "a@b.example"}]}]
+)
+def test_a_value_in_a_key_is_found_beside_one_in_a_leaf(beside):
+    key = "note jane.doe@example.com"
+    for value in ({key: "a", **beside}, {**beside, key: ["a"]}, {"deep": {key: 1}, **beside}):
+        for column in ("request", "attributes", "resource"):
+            assert "jane" not in masked(column, value)

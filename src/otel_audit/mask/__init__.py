@@ -8,7 +8,8 @@
   could change (``leaves.py``, ``cells.py``);
 - ``judge.py`` finds what must be masked in one text: ``recognizers.py`` says what personal data and credentials
   look like, ``search.py`` looks for it, ``decode.py``, ``folding.py`` and ``encoded_runs.py`` undo disguises,
-  ``numbers.py``, ``phones.py``, ``validators.py`` and ``credentials.py`` tell it from what only looks like it;
+  ``cards.py``, ``numbers.py``, ``phones.py``, ``validators.py`` and ``credentials.py`` tell it from what only
+  looks like it;
 - ``json_text.py`` does so leaf by leaf and key by key in JSON texts (``json_leaves.py`` where few leaves matter,
   else ``json_walk.py``); ``joined.py`` over texts that are read one after the other (``neighbours.py``,
   ``chunks.py``);

@@ -130,7 +130,7 @@ _PLACEHOLDERS: Final = frozenset(
      "a", "an", "is", "are", "was", "your", "my", "must", "should", "incorrect", "invalid", "wrong", "expired",
      "missing", "reset", "bearer", "basic"}
 )  # fmt: skip
-_STARS: Final = re.compile(r"[*•.x#_\-]+", re.IGNORECASE)
+_STARS: Final = re.compile(r"[*•.x#_=\-]+", re.IGNORECASE)
 _DIGIT_NAMES: Final = frozenset({"pan", "pin", "pass", "auth", "sig"})
 """Names that are words, too: behind a colon, what they name has digits."""
 _WEAK_NAMES: Final = frozenset(

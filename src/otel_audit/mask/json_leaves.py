@@ -46,12 +46,13 @@ def few_leaves(text: str, path: str, needles: Sequence[tuple[str, Family]]) -> F
         few = FewLeaves(orjson.loads(text))
     except ValueError:
         return None
-    # Not every JSON text comes back from a parser as it was.
-    return (
-        few
-        if _collect(few.value, [needle for needle, _ in needles], path, few) and dump(few.value) == text
-        else None
-    )
+    sought = {needle for needle, _ in needles}
+    if not _collect(few.value, sought, path, few):
+        return None
+    for needle in sought:
+        if text.count(needle) != sum(holder[key].count(needle) for holder, key, _ in few.leaves):
+            return None  # what stands elsewhere stands in a key
+    return few if dump(few.value) == text else None  # not every JSON text comes back from a parser as it was
 
 
 def _collect(value: Any, needles: Collection[str], path: str, few: FewLeaves) -> bool:

@@ -28,7 +28,9 @@ _TEXT_KEYS: Final = ("content", "text")
 _BORDER: Final = 128
 """Characters at the end of one message and at the start of the next that are read together."""
 
-_DIGITS_OF_ONE: Final = range(9, 20)
+_DIGITS_OF_ONE: Final = range(12, 20)
+_GROUPS_OF_ONE: Final = frozenset({(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (8, 8)})
+"""Groups in which card numbers are written; other whole numbers beside each other are what they are."""
 
 
 class Stretch(NamedTuple):
@@ -107,8 +109,13 @@ def _text_key(item: Any) -> str | None:
 
 
 def one_number(items: list[Any]) -> str | None:
-    """The digits of an array of whole numbers, where they are as many as one number may have."""
-    if not all(type(item) is int and item >= 0 for item in items[: _DIGITS_OF_ONE.stop]):
+    """The digits of an array of whole numbers, where they are written like those of one: digit by digit, or in
+    the groups of a card number."""
+    if not 2 <= len(items) < _DIGITS_OF_ONE.stop or not all(
+        type(item) is int and item >= 0 for item in items
+    ):
         return None
-    digits = "".join(map(str, items[: _DIGITS_OF_ONE.stop]))
-    return digits if len(items) > 1 and len(digits) in _DIGITS_OF_ONE else None
+    groups = [str(item) for item in items]
+    lengths = tuple(map(len, groups))
+    one = lengths in _GROUPS_OF_ONE or (len(groups) in _DIGITS_OF_ONE and max(lengths) == 1)
+    return "".join(groups) if one else None

@@ -33,6 +33,7 @@ _DATE: Final = re.compile(
 )
 _AREA: Final = re.compile(rb"\((?!(?:19|20)[0-9]{2}\))[0-9]{2,5}\)[ \-]?[0-9]{2,4}[ \-]?[0-9]{3,5}")
 _DECIMAL: Final = re.compile(rb"[0-9]{1,3}(?:[,.][0-9]{3})*(?:[.,][0-9]{1,2})?|[0-9]+[.,][0-9]+")
+_UUID_TAIL: Final = re.compile(rb"-[0-9a-f]{4}-[0-9a-f]{4}")
 _PHONE_GAP: Final = b" -./()"
 _PHONE_SIGNS: Final = _PHONE_GAP + b"0123456789"
 _NATIONAL_REGIONS: Final = (
@@ -103,6 +104,8 @@ def _phone_span(run: Run, first: int, last: int) -> tuple[int, int] | None:
     if end < len(text) and (text[end] in ALNUM or text[end] == 0x25):
         return None
     if value[0] != 0x2B and (is_fraction(text, start) or _continues(text, end)):
+        return None
+    if _UUID_TAIL.match(text, end):
         return None
     if _has_phone_form(value, digits.decode()):
         return start, end

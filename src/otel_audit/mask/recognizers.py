@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from otel_audit.mask import candidates, credentials, numbers, phones, validators
+from otel_audit.mask import candidates, cards, credentials, numbers, phones, validators
 from otel_audit.mask.recognizer import Family, Recognizer
 
 __all__ = ["DIGIT_RUN", "NUMBER_RUN", "PLAIN_NUMBER", "RECOGNIZERS"]
@@ -75,15 +75,15 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
          "30569309025904", "Zip 75001 4111 1111 1111 1111", "6304000000000000", "41111111 11111111"),
         ("4111 1111 1111 1112", "1763748256394044809", "order 4539578763621486", "0.4539578763621486",
          "7bdfa8a7745395787636214862d10dc5", "4006381333931"),
-        Family.NUMBER, runs=numbers.credit_card, least_digits=12,
+        Family.NUMBER, runs=cards.credit_card, least_digits=12,
     ),
     Recognizer(
-        "parted-credit-card", "CREDIT_CARD", numbers.PARTED_CARD,
+        "parted-credit-card", "CREDIT_CARD", cards.PARTED_CARD,
         ("4111:1111:1111:1111", "no 5500 | 0000 | 0000 | 0004", "3782\u00b7822463\u00b710005",
          "2024;4111;1111;1111;1111"),
         ("4111:1111:1111:1112", "4111:1111|1111:1111", "a4111*1111*1111*1111", "1024 | 2048 | 4096 | 8192"),
-        Family.NUMBER, (numbers.PARTED_CARD_TRIGGER,), numbers.parted_card, retry=True,
-        may_hold=numbers.may_be_parted_card,
+        Family.NUMBER, (cards.PARTED_CARD_TRIGGER,), cards.parted_card, retry=True,
+        may_hold=cards.may_be_parted_card,
     ),
     Recognizer(
         "iban", "IBAN",
