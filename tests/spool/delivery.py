@@ -8,8 +8,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from otel_audit.record.buffers import parts
-from otel_audit.record.record_lines import record_lines
 from otel_audit.spool import Commit, Draft, Outbox, PlannedFile, Slot
 
 _nonces = itertools.count()
@@ -59,12 +57,15 @@ class Destination:
 
 def encode(draft: Draft) -> PlannedFile:
     """Encode a draft into one file. No two encodings give the same bytes."""
-    # What a newer version adds readers pass over, so this is a file that can be read back.
-    nonce = b',"nonce":"%d"}\n' % next(_nonces)
+    # As few columns as do; readers pass over one that they do not know, so this can be read back.
     content = b"".join(
-        bytes(record_lines(part)).replace(b"}\n", nonce)
+        json.dumps({"sequence": sequence, "recordId": record_id, "nonce": next(_nonces)}).encode() + b"\n"
         for batch in draft.batches()
-        for part in parts(batch.records)
+        for sequence, record_id in zip(
+            batch.records.column("sequence").to_pylist(),
+            batch.records.column("recordId").to_pylist(),
+            strict=True,
+        )
     )
     with draft.create_file("00.json") as sink:
         sink.write(content)

@@ -95,6 +95,14 @@ class FaultyFiles(Files):
             raise Crash
         raise OSError(errno.EIO, "injected")
 
+    def read(self, path: Path) -> bytes:
+        before = set(self.descriptors)
+        try:
+            return super().read(path)
+        finally:
+            # Opened by a step of ours, closed by the file object.
+            self.descriptors &= before
+
     def close(self, descriptor: int) -> None:
         self.descriptors.discard(descriptor)
         super().close(descriptor)
@@ -162,7 +170,11 @@ class PowerCutFiles(FaultyFiles):
         return None if path.exists() else (path.parent, lambda: shutil.rmtree(path, ignore_errors=True))
 
     def _before_remove_folder(self, path: Path) -> tuple[Path, Callable[[], None]] | None:
-        return (path.parent, lambda: path.mkdir(mode=0o700)) if path.exists() else None
+        def undo() -> None:
+            if path.parent.exists():
+                path.mkdir(mode=0o700)
+
+        return (path.parent, undo) if path.exists() else None
 
     def _before_unlink(self, path: Path) -> tuple[Path, Callable[[], None]] | None:
         if not path.exists():
@@ -181,7 +193,11 @@ class PowerCutFiles(FaultyFiles):
         return target.parent, undo
 
     def _after_rename(self, _result: None, source: Path, target: Path) -> None:
-        self._durable[target] = self._durable.pop(source, 0)
+        if target.is_dir():
+            for path in [path for path in self._durable if source in path.parents]:
+                self._durable[target / path.relative_to(source)] = self._durable.pop(path)
+        else:
+            self._durable[target] = self._durable.pop(source, 0)
 
     def _keep(self, path: Path) -> Path:
         kept = self._attic / str(len(os.listdir(self._attic)))

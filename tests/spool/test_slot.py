@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from otel_audit.errors import ConfigurationError, SpoolBusy, SpoolCorrupt, SpoolError, SpoolFull
-from otel_audit.spool import Backlog, Files, Slot, SpoolOptions, StreamWriter
+from otel_audit.spool import Backlog, Files, Slot, SpoolOptions, StreamWriter, budget
 from spool.conftest import Child
 from spool.delivery import Destination, ship
 from spool.faults import FaultyFiles
@@ -478,6 +478,23 @@ def test_what_is_there_already_counts(tmp_path: Path) -> None:
         assert used <= slot.usage().used_bytes < used + 1000
         with pytest.raises(SpoolFull):
             writer_of(slot).append(masked(["a"]))
+
+
+def test_the_slots_of_a_service_share_one_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "_LOOK_EVERY_S", 0.0)
+    with take(tmp_path) as first:
+        writer_of(first).append(masked(["a"] * 50))
+        writer_of(first).rotate()
+        used = first.usage().used_bytes
+        options = SpoolOptions(max_bytes=used + 500, reserve_bytes=0)
+        with take(tmp_path, options) as second, Slot.acquire(tmp_path, "other", options) as other:
+            assert used <= second.usage().others_bytes < used + 500
+            with pytest.raises(SpoolFull, match=rf"holds {second.usage().others_bytes} of"):
+                writer_of(second).append(masked(["a"]))
+            assert other.usage().others_bytes == 0, "another service has another bound"
+            ship_all(first)
+            with pytest.raises(SpoolFull, match=r"holds [0-9]{1,3} of"):
+                writer_of(second).append(masked(["a"] * 60))
 
 
 def test_a_part_of_the_disk_stays_free(tmp_path: Path) -> None:

@@ -127,7 +127,9 @@ class Log:
         "finish: where the application leaves SIGTERM to the system, write and ship what was recorded, then end by it",
         "finish",
     )
-    spool_max_bytes: int | None = setting(size, "by default 4 GiB or half of the free space")
+    spool_max_bytes: int | None = setting(
+        size, "for all processes of a service together; by default 4 GiB or half of the free space"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class PipelineOptions:
         spool_root: folder of the spool.
         streams: the streams that are written.
         max_record_bytes: texts of a record beyond it are cut.
-        spool_max_bytes: bytes that the slot may hold; None leaves it to the room.
+        spool_max_bytes: bytes that all slots of the service may hold together; None leaves it to the room.
         service: whose slot of the spool is taken; by default the service of the first record.
         opens: what the first manifest of each writer says of this process.
         shipping: when what is sealed is brought on.

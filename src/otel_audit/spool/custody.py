@@ -184,6 +184,8 @@ class Custody:
             if state.closed_at != 0 and not all(outbox.has_closed(state) for outbox in outboxes):
                 return
             with explain("remove a writer"):
+                # What it took over must not be taken over again.
+                self.moves.free_origin(state)
                 self.writers.remove(state)
                 # Before the chains go: a thread that drafts for this writer looks here after it has its chain.
                 state.is_retired = True

@@ -72,17 +72,13 @@ class Moves:
                     if not {PLAN_FILE, RETRY_FILE} <= {*names(folder)}:
                         continue
                     plan = _plan(self._files.read(folder / PLAN_FILE), str(folder))
-                    state = renumber(
-                        self._premises,
-                        self._writers,
+                    self._move(
                         records_of(self._files, folder, plan),
                         service=service,
                         stream=plan.stream,
                         origin=Origin("refused", destination, writer, plan.commit),
                         opens=opens,
                     )
-                    if state is not None:
-                        self._take(state)
                     redeemed += plan.records
         return redeemed
 
@@ -116,9 +112,7 @@ class Moves:
             return 0
         state = next((each for each in self._states if str(each.name) == writer), None)
         stream = chain.pending[0].plan.stream if chain.pending else state.stream if state is not None else ""
-        forked = renumber(
-            self._premises,
-            self._writers,
+        forked = self._move(
             _not_in(committed, self._left(chain, state)),
             service=service,
             stream=stream,
@@ -128,7 +122,6 @@ class Moves:
         if forked is None:
             self._abandon(chain, state)
             return 0
-        self._take(forked)
         return forked.next_sequence - 1
 
     def free_origin(self, state: WriterState) -> None:
@@ -143,6 +136,9 @@ class Moves:
         if origin.cause == "refused":
             folder = self._premises.path / QUARANTINE / origin.destination / origin.writer
             self._files.remove_tree(folder / f"{origin.commit:010d}")
+            # Else it might come back after a power cut, when its records are committed from elsewhere.
+            if folder.name in self._files.names(folder.parent):
+                self._files.fsync_folder(folder)
             return
         chain = self._outbox(origin.destination).chains.get(origin.writer)
         if chain is not None:
@@ -150,9 +146,33 @@ class Moves:
                 chain, next((each for each in self._states if str(each.name) == origin.writer), None)
             )
 
-    def _take(self, state: WriterState) -> None:
+    def _move(
+        self,
+        batches: Iterator[NumberedBatch],
+        *,
+        service: str,
+        stream: str,
+        origin: Origin,
+        opens: Mapping[str, Any],
+    ) -> WriterState | None:
+        """Move records, unless an attempt that failed late has done so."""
+        state = next((each for each in self._states if each.origin == origin), None)
+        if state is None:
+            known = {str(each.name) for each in self._states}
+            state = self._writers.find(origin, known) or renumber(
+                self._premises,
+                self._writers,
+                batches,
+                service=service,
+                stream=stream,
+                origin=origin,
+                opens=opens,
+            )
+            if state is None:
+                return None
+            self._states.append(state)
         self.free_origin(state)
-        self._states.append(state)
+        return state
 
     def _abandon(self, chain: Chain, state: WriterState | None) -> None:
         chain.abandon()

@@ -15,8 +15,8 @@ class SpoolOptions:
     """Bounds and safety of a spool.
 
     Attributes:
-        max_bytes: bytes that one slot may hold: segments, outboxes and quarantine together. None: 4 GiB or
-            half of what is free when the slot is taken, whichever is less.
+        max_bytes: bytes that all slots of the service may hold: segments, outboxes and quarantine together.
+            None: 4 GiB or half of what is free when the slot is taken, whichever is less.
         min_free_fraction: part of the disk that appends always leave free.
         reserve_bytes: part of ``max_bytes`` that only records about losses may use, so that a full spool can
             still say that it is full.

@@ -99,31 +99,37 @@ def renumber(
         opened_at_unix_nano=now,
         opens={**opens, "predecessor": origin.writer},
     )
-    segment: OpenSegment | None = None
-    for batch in batches:
-        if segment is not None and segment.size >= _SEGMENT_BYTES:
-            _finish(segment)
-            segment = None
-        if segment is None:
-            segment = OpenSegment(
-                files, staged.folder, ordinal=staged.next_ordinal, first_sequence=staged.next_sequence
-            )
-            staged.next_ordinal += 1
-        segment.append(
-            list(encode(batch, writer=str(name), first_sequence=staged.next_sequence, max_bytes=_FRAME_BYTES))
-        )
-        staged.next_sequence += len(batch)
-    if segment is None:
+    _write(files, staged, batches)
+    if staged.next_sequence == 1:
         files.remove_tree(staged.folder)
         return None
-    _finish(segment)
     admitted = writers.admit(staged)
     premises.budget.add(sum(each.size for each in admitted.segments))
     return admitted
 
 
-def _finish(segment: OpenSegment) -> None:
+def _write(files: Files, staged: WriterState, batches: Iterable[NumberedBatch]) -> None:
+    """Write records to segments of a staged writer: durable on return."""
+    segment: OpenSegment | None = None
     try:
-        segment.sync()
+        for batch in batches:
+            if segment is None or segment.size >= _SEGMENT_BYTES:
+                _finish(segment)
+                segment = OpenSegment(
+                    files, staged.folder, ordinal=staged.next_ordinal, first_sequence=staged.next_sequence
+                )
+                staged.next_ordinal += 1
+            first = staged.next_sequence
+            frames = encode(batch, writer=str(staged.name), first_sequence=first, max_bytes=_FRAME_BYTES)
+            segment.append(list(frames))
+            staged.next_sequence += len(batch)
+        _finish(segment)
     finally:
+        if segment is not None:
+            segment.close()
+
+
+def _finish(segment: OpenSegment | None) -> None:
+    if segment is not None:
+        segment.sync()
         segment.close()

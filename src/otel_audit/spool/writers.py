@@ -18,7 +18,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -285,6 +285,24 @@ class Writers:
         admitted = self._load_one(name)
         assert admitted is not None  # noqa: S101  it has an identity
         return admitted
+
+    def find(self, origin: Origin, known: Collection[str]) -> WriterState | None:
+        """A writer with this origin that an :meth:`admit` which failed late has left.
+
+        Args:
+            origin: where its records come from.
+            known: names of the writers that are known.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        for name in self._files.names(self._folder):
+            if is_writer(name) and name not in known:
+                self._files.fsync_folder(self._folder)
+                state = self._load_one(name)
+                if state is not None and state.origin == origin:
+                    return state
+        return None
 
     def close(self, state: WriterState, *, is_cloned: bool = False) -> None:
         """Say that nothing is appended to a writer any more: durable on return."""
