@@ -24,6 +24,7 @@ __all__ = [
     "is_valid",
     "offsets",
     "parts",
+    "parts_by_stream",
     "sliced",
     "strings",
 ]
@@ -105,3 +106,18 @@ def parts(records: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         return
     yield from parts(records.slice(0, rows // 2))
     yield from parts(records.slice(rows // 2))
+
+
+def parts_by_stream(records: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """:func:`parts`, each of one stream where the streams do not alternate.
+
+    The records of a stream have the same fields, so that most pieces of their text are in every row or in none.
+    """
+    streams: Array = records["stream"]
+    start = 0
+    if len(streams) > 1:
+        changes: Any = pc.not_equal(streams[1:], streams[:-1])
+        if changes.true_count == 1:
+            start = pc.index(changes, True).as_py() + 1
+            yield from parts(records.slice(0, start))
+    yield from parts(records.slice(start) if start else records)

@@ -26,7 +26,7 @@ Golden vectors are in ``tests/golden/canonical/``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, cast
@@ -35,7 +35,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_audit.record.buffers import Array, data, every_so_many, is_valid, offsets, parts
+from otel_audit.record.buffers import Array, data, every_so_many, is_valid, offsets, parts_by_stream
 from otel_audit.record.json_columns import json_object, json_text, json_time
 from otel_audit.record.json_pieces import JsonText, Piece, joined
 from otel_audit.record.json_texts import as_one_line, without_own_notes
@@ -136,7 +136,7 @@ def record_hashes(records: pa.RecordBatch) -> Array:
     Raises:
         ValueError: a map has the same key twice.
     """
-    return _hashes(_objects(part, _IN_RECORD_HASH) for part in _parts(records))
+    return _hashes(_objects(part, _IN_RECORD_HASH) for part in parts_by_stream(records))
 
 
 def content_tags(records: pa.RecordBatch) -> Array:
@@ -149,7 +149,7 @@ def content_tags(records: pa.RecordBatch) -> Array:
         ValueError: a map has the same key twice.
     """
     plain = _with_column(records, "attributes", without_own_notes(records["attributes"]))
-    return _hashes(_objects(part, _IN_CONTENT_TAG) for part in _parts(plain))
+    return _hashes(_objects(part, _IN_CONTENT_TAG) for part in parts_by_stream(plain))
 
 
 def group_json(records: pa.RecordBatch, group: Group) -> Array:
@@ -161,7 +161,7 @@ def group_json(records: pa.RecordBatch, group: Group) -> Array:
     Raises:
         ValueError: a map has the same key twice.
     """
-    texts: Array = pa.concat_arrays([_objects(part, _NAMES[group]) for part in _parts(records)])
+    texts: Array = pa.concat_arrays([_objects(part, _NAMES[group]) for part in parts_by_stream(records)])
     return texts
 
 
@@ -177,7 +177,7 @@ def _group_hashes(records: pa.RecordBatch, group: Group, salts: bytes) -> bytes:
     """SHA-256 of salt and canonical group, 32 bytes a record; a salt has 16."""
     hashes: list[bytes] = []
     start = 0
-    for part in _parts(records):
+    for part in parts_by_stream(records):
         end = start + part.num_rows * SALT_BYTES
         # Salts are no UTF-8, but they only pass through a join of bytes on their way to the hash.
         before = every_so_many(SALT_BYTES, salts[start:end])
@@ -211,21 +211,6 @@ def _agreed_time(micros: Array, nanos: Array) -> Array:
         return nanos
     no_time: Any = pa.scalar(None, pa.int64())
     return cast("Array", pc.if_else(pa.array(agreed & is_valid(micros)), nanos, no_time))
-
-
-def _parts(records: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Records in parts small enough to be put into text, each of one stream where the streams do not alternate.
-
-    The records of a stream have the same fields, so that most pieces of their text are in every row or in none.
-    """
-    streams = records["stream"]
-    start = 0
-    if len(streams) > 1:
-        changes: Any = pc.not_equal(streams[1:], streams[:-1])
-        if changes.true_count == 1:
-            start = pc.index(changes, True).as_py() + 1
-            yield from parts(records.slice(0, start))
-    yield from parts(records.slice(start) if start else records)
 
 
 def _sha256(texts: Array) -> list[bytes]:
