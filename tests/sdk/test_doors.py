@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -18,6 +17,7 @@ from opentelemetry.trace import SpanKind
 import otel_audit
 from otel_audit.errors import ConfigurationError
 from otel_audit.sdk.exporter import AuditSpanExporter
+from sdk.written import rows
 
 
 @pytest.fixture
@@ -39,15 +39,6 @@ def call(provider: TracerProvider, path: str = "/orders/1") -> None:
         attributes={"http.request.method": "GET", "url.path": path, "http.response.status_code": 200},
     )
     span.end()
-
-
-def rows(places: dict[str, str], *columns: str) -> list[dict[str, object]]:
-    files = sorted(Path(places["destination"]).glob("log/*/date=*/hour=*/*.parquet"))
-    return [
-        row
-        for file in files
-        for row in pq.read_table(file, columns=list(columns) or None, partitioning=None).to_pylist()
-    ]
 
 
 def test_the_processor_writes_each_span_once(provider, places):

@@ -38,12 +38,17 @@ def markdown() -> str:
 
 
 def _sections() -> Iterator[str]:
-    group = _context(cli, "otel-audit", None)
-    yield _section("otel-audit", cli.get_help(group))
-    for name in cli.list_commands(group):
-        command = cli.get_command(group, name)
-        if command is not None:
-            yield _section(f"otel-audit {name}", command.get_help(_context(command, name, group)))
+    yield from _of(cli, _context(cli, "otel-audit", None))
+
+
+def _of(command: click.Command, context: click.Context) -> Iterator[str]:
+    """A command's section, and those of its subcommands."""
+    yield _section(context.command_path, command.get_help(context))
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            if found is not None:
+                yield from _of(found, _context(found, name, context))
 
 
 def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
