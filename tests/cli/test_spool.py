@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ OBSERVED = 1_795_300_000_000_000_000
 def pipeline(tmp_path: Path) -> Pipeline:
     settings = load({"destination": str(tmp_path / "log"), "spool": str(tmp_path / "spool")}, environment={})
     options = pipeline_options(settings, service="shop")
-    at_once = ShippingOptions(refused_times=1, refused_over_s=0.0)
+    at_once = ShippingOptions(refused_times=1, refused_over_s=0.0, idle_look_s=0.1)
     return Pipeline(dataclasses.replace(options, shipping=at_once))
 
 
@@ -97,11 +99,11 @@ def test_what_was_refused_is_listed_and_can_be_tried_again(
     result = invoke("spool", "retry", "--destination", tmp_path / "log")
     assert result.exit_code == 0
     assert f"{count} records are tried again" in result.stderr
-    assert writing.close(30)
-    pipeline_again = pipeline(tmp_path)
-    pipeline_again.open()
-    assert pipeline_again.close(30)
+    pause, deadline = threading.Event(), time.monotonic() + 60
+    while invoke("spool", "list").exit_code and time.monotonic() < deadline:
+        pause.wait(0.05)
     assert [row for row in rows(invoke) if row["what"] == "refused"] == []
+    assert writing.close(30)
     shown = invoke("query", "--format", "ndjson").stdout.splitlines()
     names = [json.loads(line)["eventName"] for line in shown]
     assert sum(name != "audit.gap" for name in names) == count
