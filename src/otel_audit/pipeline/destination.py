@@ -80,7 +80,8 @@ class Destination:
         self._tables = Tables(self._store_now)
         self.cloned: deque[Cloned] = deque()
         self._contests: dict[str, Contest] = {}
-        self._policy_is_there = self._is_closed = False
+        self._policies: set[str] = set()
+        self._is_closed = False
 
     @property
     def is_required(self) -> bool:
@@ -131,7 +132,7 @@ class Destination:
         for commit in slot.outbox(self.id).commits():
             if commit.plan.writer in self._contests:
                 continue
-            self._keep_policy()
+            self._keep_policy(slot, commit.plan.masking_policy)
             try:
                 self._carry_out(commit)
             except Refused as error:
@@ -253,13 +254,16 @@ class Destination:
             return False
         return self._refusals.add(writer, number)
 
-    def _keep_policy(self) -> None:
-        if not self._policy_is_there:
-            path = PolicyFile(self._policy.fingerprint.removeprefix("sha256:")).path
-            self._store_now().create(
-                path, self._policy.content, sha256=hashlib.sha256(self._policy.content).hexdigest()
-            )
-            self._policy_is_there = True
+    def _keep_policy(self, slot: Slot, fingerprint: str | None) -> None:
+        """Put the policy that a manifest names beside the records, once."""
+        if fingerprint is None or fingerprint in self._policies:
+            return
+        ours = fingerprint == self._policy.fingerprint
+        content = self._policy.content if ours else slot.policy(fingerprint)
+        if content is not None:
+            path = PolicyFile(fingerprint.removeprefix("sha256:")).path
+            self._store_now().create(path, content, sha256=hashlib.sha256(content).hexdigest())
+        self._policies.add(fingerprint)
 
     def _store_now(self) -> Store:
         # The client is loaded at the first upload, in the uploader's thread: it brings ssl and half a second.

@@ -86,6 +86,10 @@ class Losses:
     """What is lost and not yet in the log. Thread-safe; never raises, never waits to count."""
 
     def __init__(self) -> None:
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Forget everything, as in a forked child: the parent tells of it, and may have held the lock."""
         self._lock = threading.Lock()
         self._news: deque[Loss] = deque()
         self._owed: dict[str, Loss] = {}

@@ -41,6 +41,7 @@ _pipelines: Final[weakref.WeakSet[Pipeline]] = weakref.WeakSet()
 
 def _start_over_in_child() -> None:
     for pipeline in tuple(_pipelines):
+        pipeline.losses.start_over()
         pipeline._reset()
 
 
@@ -168,6 +169,7 @@ class Pipeline:
             slot = Slot.acquire(
                 options.spool_root, self._service, SpoolOptions(max_bytes=options.spool_max_bytes)
             )
+            slot.keep_policy(options.mask.fingerprint, options.mask.content)
             opens = {**options.opens, "service": self._service}
             writers = {
                 stream.name: slot.writer(

@@ -20,6 +20,7 @@ from otel_audit.spool.explain import explain
 from otel_audit.spool.ledger import Ledger
 from otel_audit.spool.moves import Moves
 from otel_audit.spool.outbox import Backlog, Outbox
+from otel_audit.spool.policies import Policies
 from otel_audit.spool.premises import LEDGER, OUTBOX, QUARANTINE, WRITERS, Premises
 from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.writers import Writers, WriterState
@@ -36,6 +37,7 @@ class Custody:
 
     Attributes:
         writers: the writers on disk.
+        policies: by which its records were masked.
         ledger: how its last holder left it, and what is lost.
         moves: takes records to a writer of their own.
         states: what is known of each, oldest first.
@@ -45,6 +47,7 @@ class Custody:
         self._premises, self._files, self._path = premises, premises.files, premises.path
         self._guard = threading.RLock()
         self.writers = Writers(self._files, self._path / WRITERS)
+        self.policies = Policies(premises)
         self.ledger = Ledger(self._files, self._path / LEDGER)
         self.states: list[WriterState] = []
         self.moves = Moves(premises, self.writers, self.states, self.outbox, self._release)

@@ -286,6 +286,21 @@ class Slot:
         with explain("write its ledger"):
             self._custody.ledger.note_losses(losses, at_once=at_once)
 
+    def keep_policy(self, fingerprint: str, content: bytes) -> None:
+        """Keep the masking policy of records that are about to be appended: durable on return.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        self._check_held()
+        with explain("keep a masking policy"):
+            self._custody.policies.keep(fingerprint, content)
+
+    def policy(self, fingerprint: str) -> bytes | None:
+        """A masking policy that was kept in this slot; None if it was not. Raises SpoolError."""
+        with explain("read a masking policy"):
+            return self._custody.policies.read(fingerprint)
+
     def usage(self) -> Usage:
         """What the slot uses of its disk."""
         with explain("look at its disk"):
