@@ -3,7 +3,7 @@
 ::
 
     processor.py   exporter.py   install.py   zero_code.py   audit_logger.py       doors
-                        recorder.py                                                one a process and configuration
+                  sharing.py ─► recorder.py                                        one a process and configuration
               queue.py ─► appender.py                                              two threads of ours
     endings.py   health.py   awaiting.py (strict on an event loop)
 """

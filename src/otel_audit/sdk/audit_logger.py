@@ -23,7 +23,8 @@ from otel_audit.convert.spans import LogData, ResourceData
 from otel_audit.convert.values import plain
 from otel_audit.errors import InputError
 from otel_audit.record.ids import given_record_id, random_record_id
-from otel_audit.sdk.recorder import Recorder, acquire, only
+from otel_audit.sdk.recorder import Recorder
+from otel_audit.sdk.sharing import acquire, only
 
 __all__ = ["AuditLogger", "AuditReceipt", "get_audit_logger"]
 

@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_audit.config import load
 from otel_audit.errors import ConfigurationError
-from otel_audit.sdk.recorder import Recorder, acquire, release
+from otel_audit.sdk.recorder import Recorder
+from otel_audit.sdk.sharing import acquire, release
 from otel_audit.sdk.start import refuse
 
 _log = logging.getLogger(__name__)

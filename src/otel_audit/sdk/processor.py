@@ -6,7 +6,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from otel_audit.config import Settings, load
 from otel_audit.sdk.health import Health
-from otel_audit.sdk.recorder import acquire, release
+from otel_audit.sdk.sharing import acquire, release
 
 
 class AuditSpanProcessor(SpanProcessor):

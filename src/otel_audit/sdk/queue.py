@@ -15,56 +15,26 @@ Rules:
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from otel_audit.errors import describe_defect
-from otel_audit.sdk.appender import Appender, Work
+from otel_audit.sdk.appender import Appender
+from otel_audit.sdk.batches import works
 from otel_audit.sdk.caller import in_signal_handler, runs_event_loop
+from otel_audit.sdk.room import STRIDE, QueueOptions, Room
 from otel_audit.sdk.ticket import Ticket
 
-_log = logging.getLogger(__name__)
+__all__ = ["QueueOptions", "SpanQueue"]
 
 Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
 
 
-@dataclass(frozen=True, slots=True)
-class QueueOptions:
-    """Bounds of the hand-over.
-
-    Attributes:
-        max_records: spans that may wait; 8,192 is two seconds of a busy service.
-        max_bytes: size of what may wait, estimated from samples.
-        max_batch: spans handed on at once; kernels of a columnar path are paid once a batch.
-        max_batch_bytes: likewise, estimated; large spans go in smaller batches.
-        max_delay_s: how long a span waits for company.
-        wait_budget_s: how long one episode of fullness may hold application threads; 0 never waits.
-        wait_budget_loop_s: the same on a thread that runs an event loop.
-        retry_s: pause before a batch that could not be made durable is offered again.
-    """
-
-    max_records: int = 8192
-    max_bytes: int = 128 << 20
-    max_batch: int = 2048
-    max_batch_bytes: int = 16 << 20
-    max_delay_s: float = 0.2
-    wait_budget_s: float = 5.0
-    wait_budget_loop_s: float = 0.05
-    retry_s: float = 1.0
-
-
-_STRIDE: Final = 32
-"""One item in so many is weighed."""
-
-_SMALLEST_BATCH: Final = 16
 _LAST_WORD_S: Final = 1.0
 
 _queues: Final[weakref.WeakSet[SpanQueue[Any, Any]]] = weakref.WeakSet()
@@ -95,7 +65,7 @@ class SpanQueue(Generic[Item, Prepared]):
         prepare: Callable[[Sequence[Item]], Prepared],
         append: Callable[[Prepared], None],
         report_loss: Callable[[str, int], None],
-        options: QueueOptions = QueueOptions(),
+        options: QueueOptions,
         *,
         weigh: Callable[[Item], int] = lambda _: 0,
         on_start: Callable[[], None] = lambda: None,
@@ -107,9 +77,8 @@ class SpanQueue(Generic[Item, Prepared]):
 
     def _reset(self) -> None:
         self._waiting: deque[Item | Ticket] = deque()
-        self._weight = 0.0
+        self._room = Room(self._waiting, self._options)
         self._wake = threading.Event()
-        self._room = threading.Condition()
         self._start_lock = threading.Lock()
         self._worker: threading.Thread | None = None
         self._appender: Appender[Prepared] | None = None
@@ -117,7 +86,6 @@ class SpanQueue(Generic[Item, Prepared]):
         self._gate = 0
         self._wake_at = self._options.max_batch - 1
         self._closing = False
-        self._episode_spent_s = 0.0
         self._holding: set[int] = set()
 
     def __len__(self) -> int:
@@ -147,8 +115,7 @@ class SpanQueue(Generic[Item, Prepared]):
             ticket.settle("after-shutdown")
             return ticket
         if len(self._waiting) >= self._options.max_records and self.may_wait():
-            with self._room:
-                self._room.wait_for(self._has_room, timeout_s)
+            self._room.wait(timeout_s)
         self._waiting.append(ticket)
         self._wake.set()
         if self._closing and not self._put_while_closing(ticket):
@@ -223,38 +190,30 @@ class SpanQueue(Generic[Item, Prepared]):
         if self._worker is None and not self._start():
             self._report_loss("after-shutdown", 1)
             return False
-        self._weight += self._weigh(item) * _STRIDE
-        if not self._has_room():
+        self._room.weigh(self._weigh(item))
+        if not self._room.is_left():
             self._gate = 0
             if not self._wait_for_room():
                 self._report_loss("queue-full", 1)
                 return False
-        self._gate = min(length + _STRIDE, self._options.max_records)
+        self._gate = min(length + STRIDE, self._options.max_records)
         return True
-
-    def _has_room(self) -> bool:
-        waiting = len(self._waiting)
-        return waiting < self._options.max_records and (
-            self._weight < self._options.max_bytes or waiting < _SMALLEST_BATCH
-        )
 
     def _wait_for_room(self) -> bool:
         """Wait within the episode's budget. Returns whether there is room now."""
-        budget_s = self._options.wait_budget_loop_s if runs_event_loop() else self._options.wait_budget_s
-        left_s = budget_s - self._episode_spent_s
+        options = self._options
+        left_s = self._room.left_of_episode(
+            options.wait_budget_loop_s if runs_event_loop() else options.wait_budget_s
+        )
         if left_s <= 0 or not self.may_wait():
             return False
         self._wake.set()
         thread = threading.get_ident()
         self._holding.add(thread)
         try:
-            with self._room:
-                began = time.monotonic()
-                has_room = self._room.wait_for(self._has_room, left_s)
-                self._episode_spent_s += time.monotonic() - began
+            return self._room.wait_in_episode(left_s)
         finally:
             self._holding.discard(thread)
-        return has_room
 
     def _put_while_closing(self, item: Item | Ticket) -> bool:
         """Whoever takes the item out again answers for it: this thread, the worker or ``close``."""
@@ -294,7 +253,7 @@ class SpanQueue(Generic[Item, Prepared]):
         waiting, before = self._waiting, len(self._waiting)
         items: list[Item] = []
         tickets: list[Ticket] = []
-        most = self._batch_size(before)
+        most = self._room.batch_size()
         while waiting and len(items) < most:
             taken = waiting.popleft()
             if isinstance(taken, Ticket):
@@ -303,41 +262,9 @@ class SpanQueue(Generic[Item, Prepared]):
                 if taken is None:
                     continue
             items.append(taken)
-        self._weight = self._weight * len(waiting) / before
         self._gate = 0
-        with self._room:
-            if len(waiting) < self._options.max_records // 2:
-                self._episode_spent_s = 0.0
-            self._room.notify_all()
+        self._room.freed(before)
         appender = self._appender
         assert appender is not None  # noqa: S101  made before this thread
-        parts = self._prepare_all(items)
-        for part, (prepared, of) in enumerate(parts):
-            mine = tickets if len(parts) == 1 else _tickets_of(of, tickets, is_last=part == len(parts) - 1)
-            lost = "internal-error" if prepared is None and of else None
-            appender.submit(Work(prepared, len(of), mine, lost))
-
-    def _batch_size(self, waiting: int) -> int:
-        average = self._weight / waiting
-        if average * self._options.max_batch <= self._options.max_batch_bytes:
-            return self._options.max_batch
-        return max(_SMALLEST_BATCH, int(self._options.max_batch_bytes / average))
-
-    def _prepare_all(self, items: list[Item]) -> list[tuple[Prepared | None, list[Item]]]:
-        """Prepare a batch; where that fails halve it, so that one bad item costs only itself."""
-        if not items:
-            return [(None, items)]
-        try:
-            return [(self._prepare(items), items)]
-        except Exception as error:  # noqa: BLE001  (whatever it is, the others must have their chance)
-            if len(items) == 1:
-                _log.error("a defect in the audit path: %s", describe_defect(error))
-                return [(None, items)]
-        half = len(items) // 2
-        return self._prepare_all(items[:half]) + self._prepare_all(items[half:])
-
-
-def _tickets_of(items: list[Any], tickets: list[Ticket], *, is_last: bool) -> list[Ticket]:
-    """Who waits for one of these items; whoever waits for all before waits for the last part."""
-    among = {id(item) for item in items}
-    return [ticket for ticket in tickets if (is_last if ticket.item is None else id(ticket.item) in among)]
+        for work in works(self._prepare, items, tickets):
+            appender.submit(work)

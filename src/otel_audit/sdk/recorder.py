@@ -1,15 +1,12 @@
-"""One pipeline and one queue per process and configuration, whatever doors are open.
+"""One queue and one pipeline, whatever doors are open: spans and emitted events on their way to one log.
 
-A processor, an exporter and ``install()`` with the same settings share a :class:`Recorder`, and a span that one
-of them has taken carries that recorder's mark, so that the others leave it alone.
+A span that a door has taken carries its recorder's mark, so that the others leave it alone.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -17,23 +14,20 @@ from opentelemetry.sdk.trace import ReadableSpan
 from otel_audit.config import Settings
 from otel_audit.config.build import pipeline_options
 from otel_audit.convert.spans import LogData
-from otel_audit.errors import ConfigurationError, NotDurable, StoreError
+from otel_audit.errors import NotDurable
 from otel_audit.pipeline.losses import Losses
 from otel_audit.sdk import endings
 from otel_audit.sdk.awaiting import await_later
 from otel_audit.sdk.caller import runs_event_loop
 from otel_audit.sdk.gauges import observe
 from otel_audit.sdk.health import Health, Trouble
+from otel_audit.sdk.preflight import try_destinations
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
 from otel_audit.sdk.weight import weigh
 
 if TYPE_CHECKING:
-    from otel_audit.pipeline.options import PipelineOptions
     from otel_audit.pipeline.path import Pipeline
     from otel_audit.pipeline.prepared import Prepared
-
-CLOSE_TIMEOUT_S: Final = 10.0
-"""How long an ending process may take to hand on what waits; the rest stays in the spool."""
 
 STRICT_WAIT_S: Final = 5.0
 """How long ``strict`` delivery holds the application for the durability of one record."""
@@ -42,9 +36,7 @@ _MARK: Final = "_otel_audit_recorders"
 
 
 class Recorder:
-    """Spans and emitted events of this process on their way to one log. Use :func:`acquire`, never the
-    constructor.
-    """
+    """What the doors of one configuration share; ``sharing.py`` makes it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -53,7 +45,7 @@ class Recorder:
         self._is_shared = False
         self._options = pipeline_options(settings)
         if settings.log.preflight:
-            _try_destinations(self._options)
+            try_destinations(self._options)
         self._pipeline: Pipeline | None = None
         self.losses = Losses()
         self._trouble = Trouble()
@@ -222,50 +214,3 @@ class Recorder:
             for record_id, record_hash in prepared.record_hashes().items():
                 if record_id in self._receipts:
                     self._receipts[record_id] = (record_hash, prepared.durable_unix_nano)
-
-
-def _try_destinations(options: PipelineOptions) -> None:
-    """Create a probe at every destination; this loads the stores' clients, which is why it must be asked for."""
-    from otel_audit.store.open import open_store  # noqa: PLC0415
-    from otel_audit.store.probing import try_create  # noqa: PLC0415
-
-    for url in dict.fromkeys(url for stream in options.streams for url in stream.destinations):
-        with closing(open_store(url)) as store:
-            try:
-                try_create(store)
-            except StoreError as error:
-                raise ConfigurationError(
-                    f"the destination {store.url} does not take records: {error.cause}"
-                ) from error
-
-
-_shared: dict[Settings, Recorder] = {}
-_lock = threading.Lock()
-
-
-def acquire(settings: Settings) -> Recorder:
-    """The process's recorder for these settings. Each call is answered by one :func:`release`."""
-    with _lock:
-        recorder = _shared.get(settings)
-        if recorder is None:
-            recorder = _shared[settings] = Recorder(settings)
-        recorder.users += 1
-        # Marks cost as much as the rest of the hand-over; with one door there is nobody to tell.
-        recorder._is_shared = recorder.users > 1
-        return recorder
-
-
-def only() -> Recorder | None:
-    """The recorder that was acquired first and is in use; None if there is none."""
-    with _lock:
-        return next(iter(_shared.values()), None)
-
-
-def release(recorder: Recorder, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:
-    """Give a recorder back; the last one to do so closes it. Returns False if something is left in the spool."""
-    with _lock:
-        recorder.users -= 1
-        if recorder.users > 0:
-            return True
-        _shared.pop(recorder.settings, None)
-    return recorder.close(timeout_s)
