@@ -126,14 +126,26 @@ def test_what_a_dead_process_left_in_a_higher_slot_is_shipped(make, tmp_path, ur
         assert again.path.name == "slot-1", "it was given back"
 
 
+def test_what_is_owed_to_destinations_of_other_settings_is_left(make, tmp_path, url):
+    leave_in_slot(make, tmp_path, 1)
+    other = f"{url}-other"
+    pipeline = make(destination=other)
+    pipeline.write(spans(), observed_unix_nano=OBSERVED)
+    assert eventually(lambda: len(chains(other)) == 1 or pipeline.flush(1))
+    assert eventually(lambda: inventory(tmp_path / "spool")[1].is_clean)
+    assert chains(url) == {}
+    assert inventory(tmp_path / "spool")[1].segments
+    assert pipeline.close(60)
+
+
 def test_a_slot_that_somebody_holds_is_left_alone(make, tmp_path, url):
     with Slot.acquire(tmp_path / "spool", SERVICE) as lower:
         held = Slot.acquire(tmp_path / "spool", SERVICE)
         held.note_losses([], at_once=True)
-        assert lower.acquire_left() is None
+        assert lower.acquire_left(above=0) is None
         assert lower.has_higher
         held.close()
-        assert lower.acquire_left() is None, "nothing waits there"
+        assert lower.acquire_left(above=0) is None, "nothing waits there"
 
 
 def test_a_refused_commit_is_tried_again_when_somebody_asks(make, tmp_path, url, monkeypatch):

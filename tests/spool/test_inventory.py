@@ -94,11 +94,11 @@ def test_a_refused_commit_is_listed_and_redeemed_with_new_numbers(tmp_path: Path
         (refused,) = one(tmp_path).quarantine
         assert (refused.destination, refused.commit, refused.records) == ("near", 1, 2)
         assert not refused.is_retried
-        assert slot.redeem(OPENS) == 0, "nobody asked"
+        assert slot.moves.redeem(OPENS) == 0, "nobody asked"
         request_retry(refused)
         assert one(tmp_path).quarantine[0].is_retried
-        assert slot.redeem(OPENS) == 2
-        assert slot.redeem(OPENS) == 0
+        assert slot.moves.redeem(OPENS) == 2
+        assert slot.moves.redeem(OPENS) == 0
         assert one(tmp_path).quarantine == ()
         for _ in range(2):
             ship(slot, {"near": destination})
@@ -120,7 +120,7 @@ def test_a_request_outlives_the_process(tmp_path: Path) -> None:
         ship(slot, {"near": destination})
         request_retry(one(tmp_path).quarantine[0])
     with Slot.acquire(tmp_path, "shop") as slot:
-        assert slot.redeem(OPENS) == 2
+        assert slot.moves.redeem(OPENS) == 2
         append(slot, "b")
         ship(slot, {"near": destination})
     assert sorted(destination.record_ids()) == ["a-0", "a-1", "b-0", "b-1"]
@@ -135,7 +135,7 @@ def test_what_cannot_be_read_any_more_stays_in_quarantine(tmp_path: Path) -> Non
         request_retry(refused)
         (refused.path / "00.json").write_bytes(b"x")
         with pytest.raises(SpoolCorrupt):
-            slot.redeem(OPENS)
+            slot.moves.redeem(OPENS)
         assert one(tmp_path).quarantine
     with Slot.acquire(tmp_path, "shop") as slot:
         assert not list((slot.path / "writers").glob("*.new"))

@@ -11,7 +11,7 @@ import pytest
 
 from otel_audit.errors import SpoolError
 from otel_audit.mask.masker import MaskedBatch
-from otel_audit.spool import Backlog, Commit, Files, Slot
+from otel_audit.spool import Backlog, Commit, Files, Slot, give_up_oldest
 from otel_audit.spool.inventory import inventory, request_retry
 from spool.delivery import Destination, carry_out, plan, ship_one
 from spool.faults import CHANGING, SYNCING, Crash, FaultyFiles, PowerCutFiles
@@ -82,7 +82,7 @@ class Life:
         assert not gap.files
         for seen in inventory(self.root)[0].quarantine:
             self.insist(lambda seen=seen: request_retry(seen, files))  # type: ignore[misc]
-        self.insist(lambda: slot.redeem(OPENS))
+        self.insist(lambda: slot.moves.redeem(OPENS))
         self.insist(commit_all)
 
         append("given-up")
@@ -93,7 +93,7 @@ class Life:
         self.insist(writer.rotate)
         self.insist(plan_all)
         self.given_up = {"lost-0", "lost-1"}
-        self.insist(lambda: outbox.give_up("platform", 0))
+        self.insist(lambda: give_up_oldest(outbox, "platform", 0))
         self.insist(commit_all)
 
         append("planned")
@@ -105,7 +105,7 @@ class Life:
         name = writer.name
         assert name is not None
         self.insist(lambda: slot.stop(name))
-        self.insist(lambda: slot.fork(OPENS, destination="near", writer=name, committed={}))
+        self.insist(lambda: slot.moves.fork(OPENS, destination="near", writer=name, committed={}))
         append("after")
         self.insist(writer.rotate)
         self.insist(lambda: ship_one(outbox, self.destination))
@@ -116,7 +116,7 @@ class Life:
         with Slot.acquire(self.root, "shop", files=FaultyFiles()) as slot:
             for seen in inventory(self.root)[0].quarantine:
                 request_retry(seen)
-            slot.redeem(OPENS)
+            slot.moves.redeem(OPENS)
             writer = slot.writer("platform", destinations=["near"], opens=OPENS)
             writer.append(batch("last"))
             writer.rotate()

@@ -61,7 +61,10 @@ class Adopter:
 
     def _run(self) -> None:
         try:
-            while not self._closing and (left := self._slot.acquire_left()) is not None:
+            number = self._slot.number
+            while not self._closing and (left := self._slot.acquire_left(above=number)) is not None:
+                # Once each: what is owed to destinations of other settings waits for a process that has them.
+                number = left.number
                 with left:
                     if not self._ship(left):
                         return
@@ -76,7 +79,7 @@ class Adopter:
     def _ship(self, slot: Slot) -> bool:
         """Ship all that a slot holds. Returns False if some of it has to wait for the next look."""
         self._take_over_losses(slot)
-        slot.redeem(self._opens)
+        slot.moves.redeem(self._opens)
         self._open = self._open or self._destinations()
         answers = [self._ship_to(destination, slot) for destination in self._open]
         return all(answers)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from otel_audit.encode.options import EncodeOptions
-from otel_audit.errors import Conflict, Refused, Retry, StoreError
+from otel_audit.errors import Conflict, Refused, Retry
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.pipeline.cloning import Cloned, Contest, committed, contest
 from otel_audit.pipeline.encoding import encode
@@ -28,9 +28,9 @@ from otel_audit.pipeline.refusals import Refusals
 from otel_audit.pipeline.sealing import manifest_of
 from otel_audit.pipeline.tables import Tables, beside, in_table
 from otel_audit.seal.manifest import serialise
-from otel_audit.spool import Commit, PlannedFile, Slot
+from otel_audit.spool import Commit, PlannedFile, Slot, give_up_oldest
 from otel_audit.store.base import Store
-from otel_audit.store.layout import ManifestFile, PolicyFile, ProbeFile
+from otel_audit.store.layout import ManifestFile, PolicyFile
 from otel_audit.store.names import WriterName
 from otel_audit.store.open import open_store
 from otel_audit.store.url import parse_url
@@ -39,8 +39,6 @@ _log = logging.getLogger(__name__)
 
 _REVISIONS: Final = 99
 """Corrupted uploads of one file that are stepped around before somebody has to look."""
-
-_PROBE: Final = b"\n"
 
 
 class Destination:
@@ -114,7 +112,7 @@ class Destination:
             SpoolError: the disk refused.
         """
         for stream, max_bytes in self._bounds.items():
-            records = slot.outbox(self.id).give_up(stream, max_bytes)
+            records = give_up_oldest(slot.outbox(self.id), stream, max_bytes)
             if records:
                 _log.error("%d audit records were given up for %s: it was away too long", records, self.url)
                 self._lose("outbox-full", records)
@@ -168,7 +166,7 @@ class Destination:
             self.cloned.popleft()
         for writer, found in tuple(self._contests.items()):
             theirs = {} if found.theirs is None else committed(self._store_now(), found.theirs)
-            records = slot.fork(opens, destination=self.id, writer=writer, committed=theirs)
+            records = slot.moves.fork(opens, destination=self.id, writer=writer, committed=theirs)
             _log.error("%s was copied; %d records got new numbers at %s", writer, records, self.url)
             del self._contests[writer]
         return news
@@ -186,7 +184,9 @@ class Destination:
             try:
                 self._create_objects(commit)
             except Refused as error:
-                if not self._is_final(commit, error):
+                place = commit.plan.writer, commit.plan.commit
+                is_data = error.path.startswith("log/")
+                if not (is_data and self._refusals.is_final(self._store_now(), *place)):
                     raise
                 commit.is_refused = True
         if commit.is_refused:
@@ -240,19 +240,6 @@ class Destination:
             else:
                 return
         raise Conflict("every revision of a file is taken", path=file.path)
-
-    def _is_final(self, commit: Commit, error: Refused) -> bool:
-        """Whether this one object is refused, while others are taken, often enough and for long enough."""
-        if not error.path.startswith("log/"):
-            return False
-        writer, number = commit.plan.writer, commit.plan.commit
-        attempt = f"{writer} {number} {self._refusals.times(writer, number)}"
-        probe = ProbeFile(hashlib.sha256(attempt.encode()).hexdigest()[:16])
-        try:
-            self._store_now().create(probe.path, _PROBE, sha256=hashlib.sha256(_PROBE).hexdigest())
-        except StoreError:
-            return False
-        return self._refusals.add(writer, number)
 
     def _keep_policy(self, slot: Slot, fingerprint: str | None) -> None:
         """Put the policy that a manifest names beside the records, once."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+from otel_audit.errors import StoreError
 from otel_audit.pipeline.options import ShippingOptions
+from otel_audit.store.base import Store
+from otel_audit.store.layout import ProbeFile
+
+_PROBE: Final = b"\n"
 
 
 @dataclass(slots=True)
@@ -27,15 +34,22 @@ class Refusals:
         self._options, self._clock_s = options, clock_s
         self._refused: dict[tuple[str, int], _Refused] = {}
 
-    def times(self, writer: str, commit: int) -> int:
-        """How often a commit was refused so far."""
-        refused = self._refused.get((writer, commit))
-        return 0 if refused is None else refused.times
+    def is_final(self, store: Store, writer: str, commit: int) -> bool:
+        """Count that an object of a commit was refused, if the store takes another at the same time.
 
-    def add(self, writer: str, commit: int) -> bool:
-        """Count a refusal. Returns whether it is final."""
+        Returns:
+            Whether it was refused often enough, for long enough.
+        """
         now = self._clock_s()
-        refused = self._refused.setdefault((writer, commit), _Refused(now))
+        refused = self._refused.get((writer, commit), _Refused(now))
+        # Another object each time: one that is there already may be accepted without being written.
+        attempt = f"{writer} {commit} {refused.times}"
+        probe = ProbeFile(hashlib.sha256(attempt.encode()).hexdigest()[:16])
+        try:
+            store.create(probe.path, _PROBE, sha256=hashlib.sha256(_PROBE).hexdigest())
+        except StoreError:
+            return False
+        self._refused[writer, commit] = refused
         refused.times += 1
         return (
             refused.times >= self._options.refused_times

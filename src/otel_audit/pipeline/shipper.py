@@ -19,7 +19,7 @@ from otel_audit.pipeline.inheritance import keep
 from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.options import ShippingOptions, StreamOptions
 from otel_audit.pipeline.uploader import Uploader
-from otel_audit.spool import Slot, StreamWriter
+from otel_audit.spool import Slot, StreamWriter, plan_heartbeats
 
 _log = logging.getLogger(__name__)
 
@@ -196,8 +196,8 @@ class Shipper:
         self._look_due_s = time.monotonic() + self._options.idle_look_s
         try:
             for uploader in self._uploaders:
-                self._slot.outbox(uploader.destination.id).plan_heartbeats(self._options.heartbeat_s)
-            self._slot.redeem(self._opens)
+                plan_heartbeats(self._slot.outbox(uploader.destination.id), self._options.heartbeat_s)
+            self._slot.moves.redeem(self._opens)
             if self._losses:
                 self._tell()
         except SpoolError as error:

@@ -37,6 +37,9 @@ The write path on top of it::
 
     slot.close()
 
+What cannot be committed where it is goes to a writer of its own by ``slot.moves``; what others left is found with
+``slot.acquire_left``; and :mod:`otel_audit.spool.inventory` reads from outside what waits.
+
 ``drafts`` plans by itself what needs no encoding: a gap in the sequences (a part of a segment that could not
 be read back) and the close of a writer. Both come out of ``commits`` as commits without files.
 
@@ -51,10 +54,12 @@ from otel_audit.spool.frame import NumberedBatch
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.plan import Loss, Plan, PlannedFile
+from otel_audit.spool.positions import Pending, Range
 from otel_audit.spool.scan import Corruption
 from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.slot import Slot
-from otel_audit.spool.writer import Pending, Range, StreamWriter
+from otel_audit.spool.upkeep import give_up_oldest, plan_heartbeats
+from otel_audit.spool.writer import StreamWriter
 
 __all__ = [
     "Backlog",
@@ -74,4 +79,6 @@ __all__ = [
     "SpoolOptions",
     "StreamWriter",
     "Usage",
+    "give_up_oldest",
+    "plan_heartbeats",
 ]

@@ -23,7 +23,8 @@ from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.policies import Policies
 from otel_audit.spool.premises import LEDGER, OUTBOX, QUARANTINE, WRITERS, Premises
 from otel_audit.spool.segment import SealedSegment
-from otel_audit.spool.writers import Writers, WriterState
+from otel_audit.spool.writer_state import WriterState
+from otel_audit.spool.writers import Writers
 from otel_audit.store.names import SLUG, check
 
 __all__ = ["Custody"]

@@ -15,7 +15,7 @@ from otel_audit.spool.files import explain
 from otel_audit.spool.frame import NumberedBatch
 from otel_audit.spool.plan import Loss, PlannedFile
 from otel_audit.spool.segment import Run, SealedSegment
-from otel_audit.spool.writers import WriterState
+from otel_audit.spool.writer_state import WriterState
 from otel_audit.store.names import WriterName
 
 if TYPE_CHECKING:

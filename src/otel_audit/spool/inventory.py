@@ -22,7 +22,7 @@ from otel_audit.spool.plan import Loss, Plan
 from otel_audit.spool.premises import LEDGER, OUTBOX, QUARANTINE, WRITERS
 from otel_audit.spool.segment import parse_segment_name
 from otel_audit.spool.trouble import TROUBLE_FILE, TroubleNote
-from otel_audit.spool.writers import is_writer
+from otel_audit.spool.writer_state import is_writer
 from otel_audit.store.names import SLUG
 
 __all__ = [

@@ -16,13 +16,15 @@ import pyarrow as pa
 from otel_audit.errors import SpoolCorrupt
 from otel_audit.spool.chain import Chain
 from otel_audit.spool.commit import PLAN_FILE
+from otel_audit.spool.explain import explain
 from otel_audit.spool.frame import NumberedBatch
 from otel_audit.spool.outbox import Outbox
 from otel_audit.spool.plan import Plan
 from otel_audit.spool.premises import QUARANTINE, Premises
 from otel_audit.spool.renumber import records_of, renumber
 from otel_audit.spool.segment import SealedSegment
-from otel_audit.spool.writers import Origin, Writers, WriterState, is_writer
+from otel_audit.spool.writer_state import Origin, WriterState, is_writer
+from otel_audit.spool.writers import Writers
 from otel_audit.store.names import SLUG
 
 __all__ = ["RETRY_FILE", "Moves"]
@@ -54,13 +56,23 @@ class Moves:
         self._writers, self._states = writers, states
         self._outbox, self._release = outbox, release
 
-    def redeem(self, service: str, opens: Mapping[str, Any]) -> int:
-        """Plan anew what is in quarantine and somebody asked for. Returns how many records.
+    def redeem(self, opens: Mapping[str, Any]) -> int:
+        """Plan anew what is in quarantine and somebody asked for.
+
+        Args:
+            opens: what the first manifests of the new writers say.
+
+        Returns:
+            How many records.
 
         Raises:
-            OSError: the disk refused; what was not redeemed stays where it is.
+            SpoolError: the disk refused; what was not redeemed stays where it is.
             SpoolCorrupt: likewise; a file of it is not what was encoded.
         """
+        with explain("take records out of quarantine"):
+            return self._redeem(opens)
+
+    def _redeem(self, opens: Mapping[str, Any]) -> int:
         redeemed = 0
         root = self._premises.path / QUARANTINE
         names = self._files.names
@@ -74,7 +86,6 @@ class Moves:
                     plan = _plan(self._files.read(folder / PLAN_FILE), str(folder))
                     self._move(
                         records_of(self._files, folder, plan),
-                        service=service,
                         stream=plan.stream,
                         origin=Origin("refused", destination, writer, plan.commit),
                         opens=opens,
@@ -84,7 +95,6 @@ class Moves:
 
     def fork(
         self,
-        service: str,
         opens: Mapping[str, Any],
         *,
         destination: str,
@@ -94,7 +104,6 @@ class Moves:
         """Leave a closed writer's chain to whoever goes on with it, and take its records elsewhere.
 
         Args:
-            service: whose writers.
             opens: what the first manifest of the new writer says.
             destination: where somebody else goes on with the chain.
             writer: whose chain.
@@ -104,9 +113,15 @@ class Moves:
             How many records got new numbers.
 
         Raises:
-            OSError: the disk refused; nothing was moved.
+            SpoolError: the disk refused; nothing was moved.
             SpoolCorrupt: likewise; something cannot be read back.
         """
+        with explain("give records new numbers"):
+            return self._fork(opens, destination, writer, committed)
+
+    def _fork(
+        self, opens: Mapping[str, Any], destination: str, writer: str, committed: Mapping[int, bytes]
+    ) -> int:
         chain = self._outbox(destination).chains.get(writer)
         if chain is None or chain.is_abandoned:
             return 0
@@ -114,7 +129,6 @@ class Moves:
         stream = chain.pending[0].plan.stream if chain.pending else state.stream if state is not None else ""
         forked = self._move(
             _not_in(committed, self._left(chain, state)),
-            service=service,
             stream=stream,
             origin=Origin("cloned", destination, writer, chain.commit + 1),
             opens={**opens, "fork_of": writer},
@@ -150,7 +164,6 @@ class Moves:
         self,
         batches: Iterator[NumberedBatch],
         *,
-        service: str,
         stream: str,
         origin: Origin,
         opens: Mapping[str, Any],
@@ -163,7 +176,6 @@ class Moves:
                 self._premises,
                 self._writers,
                 batches,
-                service=service,
                 stream=stream,
                 origin=origin,
                 opens=opens,

@@ -15,7 +15,6 @@ One thread may draft while another carries out commits.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +29,9 @@ from otel_audit.spool.plan import Kind, Loss, Plan, PlannedFile
 from otel_audit.spool.premises import OUTBOX, Premises
 from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.trouble import Trouble
-from otel_audit.spool.writers import WriterState, is_writer
+from otel_audit.spool.writer_state import WriterState, is_writer
 
 __all__ = ["Backlog", "Outbox"]
-
-LOSS_OUTBOX_FULL: Final = "outbox-full"
-"""Cause of a loss: more waits for a destination than it may keep waiting."""
 
 LOSS_CORRUPTION: Final = "spool-corruption"
 """Cause of a loss: frames that were durable once cannot be read back."""
@@ -59,6 +55,7 @@ class Outbox:
 
     Attributes:
         destination: its id.
+        states: writers of the slot.
         chains: chains of commits by writer.
     """
 
@@ -75,7 +72,7 @@ class Outbox:
         self.destination = destination
         self._folder = premises.path / OUTBOX / destination
         self._trouble = Trouble(premises.files, self._folder, premises.clock_unix_nano)
-        self._states = states
+        self.states = states
         self.release, self._retire = release, retire
         self.chains: dict[str, Chain] = {}
 
@@ -100,7 +97,7 @@ class Outbox:
         Raises:
             SpoolError: the disk refused; what was planned stays planned.
         """
-        for state in tuple(self._states):
+        for state in tuple(self.states):
             if self.destination in state.destinations:
                 yield from self._drafts_of(state)
 
@@ -109,60 +106,11 @@ class Outbox:
 
         If one is left undone, the rest of its writer waits for the next call.
         """
-        for chain in self._chains_in_order():
+        for chain in self.chains_in_order():
             for commit in tuple(chain.pending):
                 yield commit
                 if not commit.is_done:
                     break
-
-    def plan_heartbeats(self, idle_s: float) -> None:
-        """Plan a commit without records for each writer of which nothing was heard here for some time, so that
-        readers can tell one that is idle from one that is gone. For the thread that drafts.
-
-        Args:
-            idle_s: seconds since its last commit.
-
-        Raises:
-            SpoolError: the disk refused.
-        """
-        for state in tuple(self._states):
-            chain = self.chains.get(str(state.name))
-            if chain is None or state.closed_at is not None or state.is_cloned or chain.is_abandoned:
-                continue
-            is_idle = not chain.pending and chain.planned_commit and not self._has_drafts(state, chain)
-            if is_idle and time.monotonic() - chain.moved_s >= idle_s:
-                with explain("plan a heartbeat"):
-                    folder = chain.make_folder()
-                self.plan(chain, state, folder, kind="heartbeat", last_sequence=chain.planned_sequence)
-
-    def give_up(self, stream: str, max_bytes: int) -> int:
-        """Give up the oldest commits of a stream until what waits here fits a bound.
-
-        Each becomes a gap of its chain at this destination alone. For the thread that carries out commits.
-
-        Args:
-            stream: ``platform`` or ``model-io``.
-            max_bytes: what its planned commits may hold together.
-
-        Returns:
-            How many records were given up.
-
-        Raises:
-            SpoolError: the disk refused; what was given up is.
-        """
-        chains = self._chains_in_order()
-        waiting = [
-            commit for chain in chains for commit in tuple(chain.pending) if commit.plan.stream == stream
-        ]
-        size = sum(commit.size for commit in waiting)
-        records = 0
-        for commit in waiting:
-            if size <= max_bytes:
-                break
-            if commit.can_be_given_up:
-                size -= commit.size
-                records += commit.give_up(LOSS_OUTBOX_FULL)
-        return records
 
     @property
     def has_commits(self) -> bool:
@@ -183,7 +131,7 @@ class Outbox:
         """What waits for this destination, in sealed segments and planned commits."""
         segments = sum(
             segment.last_sequence > self.planned_sequence(state)
-            for state in tuple(self._states)
+            for state in tuple(self.states)
             if self.destination in state.destinations
             for segment in tuple(state.segments)
         )
@@ -237,9 +185,6 @@ class Outbox:
         )
         return chain.plan(folder, plan)
 
-    def _has_drafts(self, state: WriterState, chain: Chain) -> bool:
-        return any(segment.last_sequence > chain.planned_sequence for segment in tuple(state.segments))
-
     def _drafts_of(self, state: WriterState) -> Iterator[Draft]:
         # Read before the segments: a writer is closed after its last segment is sealed.
         closed_at = state.closed_at
@@ -290,7 +235,8 @@ class Outbox:
             self.chains[writer] = Chain(self._premises, self.destination, writer)
         return self.chains[writer]
 
-    def _chains_in_order(self) -> list[Chain]:
-        opened = {str(state.name): state.opened_at_unix_nano for state in tuple(self._states)}
+    def chains_in_order(self) -> list[Chain]:
+        """Chains by the age of their writers, oldest first."""
+        opened = {str(state.name): state.opened_at_unix_nano for state in tuple(self.states)}
         chains = tuple(self.chains.items())
         return [chain for writer, chain in sorted(chains, key=lambda item: (opened.get(item[0], 0), item[0]))]

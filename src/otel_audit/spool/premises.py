@@ -26,6 +26,7 @@ class Premises:
     Attributes:
         files: the file system.
         path: the slot's folder.
+        service: name of the service whose slot it is.
         budget: counts its bytes.
         clock_unix_nano: wall clock, nanoseconds since the epoch.
         check_held: raises SpoolError once the slot was left: somebody else may hold it.
@@ -33,6 +34,7 @@ class Premises:
 
     files: Files
     path: Path
+    service: str
     budget: Budget
     clock_unix_nano: Callable[[], int]
     check_held: Callable[[], None]

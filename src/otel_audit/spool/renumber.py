@@ -23,7 +23,8 @@ from otel_audit.spool.frame import NumberedBatch, encode
 from otel_audit.spool.plan import Plan
 from otel_audit.spool.premises import Premises
 from otel_audit.spool.segment import OpenSegment
-from otel_audit.spool.writers import Origin, Writers, WriterState
+from otel_audit.spool.writer_state import Origin, WriterState
+from otel_audit.spool.writers import Writers
 from otel_audit.store.names import WriterName
 
 __all__ = ["records_of", "renumber"]
@@ -67,7 +68,6 @@ def renumber(
     writers: Writers,
     batches: Iterable[NumberedBatch],
     *,
-    service: str,
     stream: str,
     origin: Origin,
     opens: Mapping[str, Any],
@@ -78,7 +78,6 @@ def renumber(
         premises: the slot.
         writers: its writers.
         batches: the records; their old writer and sequence are not kept.
-        service: whose writer.
         stream: which stream they are of.
         origin: where they come from; the caller frees it.
         opens: what the first manifest of the new writer says of its opening.
@@ -91,7 +90,7 @@ def renumber(
         SpoolCorrupt: likewise.
     """
     files, now = premises.files, premises.clock_unix_nano()
-    name = WriterName.new(service, datetime.fromtimestamp(now // 10**9, UTC).date())
+    name = WriterName.new(premises.service, datetime.fromtimestamp(now // 10**9, UTC).date())
     staged = writers.stage(
         name,
         stream=stream,

@@ -32,6 +32,7 @@ from otel_audit.spool.budget import Budget, Usage
 from otel_audit.spool.custody import Custody
 from otel_audit.spool.explain import explain
 from otel_audit.spool.files import Files, on_fork_in_child
+from otel_audit.spool.moves import Moves
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.plan import Loss
@@ -76,7 +77,9 @@ class Slot:
         self._clock_unix_nano = clock_unix_nano
         self._guard = threading.Lock()
         self._budget = Budget(files, path, options)
-        self._custody = Custody(Premises(files, path, self._budget, clock_unix_nano, self._check_held))
+        self._custody = Custody(
+            Premises(files, path, service, self._budget, clock_unix_nano, self._check_held)
+        )
         self._streams: dict[str, StreamWriter] = {}
         _held.add(self)
 
@@ -127,8 +130,11 @@ class Slot:
         """Whether the service has slots with higher numbers. Raises SpoolError."""
         return any(number > self.number for number in slots.numbers(self._files, self.path.parent))
 
-    def acquire_left(self) -> Self | None:
+    def acquire_left(self, *, above: int) -> Self | None:
         """Take a higher slot of the same service that nobody holds and in which something waits.
+
+        Args:
+            above: number that it is higher than; at least this slot's own.
 
         Returns:
             The lowest; None if there is none.
@@ -141,7 +147,9 @@ class Slot:
         folder = self.path.parent
         for number in slots.numbers(self._files, folder):
             path = slots.slot_path(folder, number)
-            if number <= self.number or not slots.waits(self._files, path, self._clock_unix_nano()):
+            if number <= max(above, self.number) or not slots.waits(
+                self._files, path, self._clock_unix_nano()
+            ):
                 continue
             lock = slots.lock_slot(self._files, path, self._options)
             if lock is not None:
@@ -230,36 +238,11 @@ class Slot:
                 return True
         return self._custody.note_cloned(writer)
 
-    def fork(
-        self, opens: Mapping[str, Any], *, destination: str, writer: str, committed: Mapping[int, bytes]
-    ) -> int:
-        """Take what a stopped writer has not committed at a destination to one of its own; see
-        :meth:`otel_audit.spool.moves.Moves.fork`. For the drafting thread.
-
-        Raises:
-            SpoolError: nothing was moved.
-        """
+    @property
+    def moves(self) -> Moves:
+        """Takes records that cannot be committed where they are to a writer of their own."""
         self._check_held()
-        with explain("give records new numbers"):
-            return self._custody.moves.fork(
-                self._service, opens, destination=destination, writer=writer, committed=committed
-            )
-
-    def redeem(self, opens: Mapping[str, Any]) -> int:
-        """Plan anew what a destination refused and somebody wants tried again. For the drafting thread.
-
-        Args:
-            opens: what the first manifests say; see :meth:`writer`.
-
-        Returns:
-            How many records.
-
-        Raises:
-            SpoolError: what was not redeemed stays in quarantine.
-        """
-        self._check_held()
-        with explain("take records out of quarantine"):
-            return self._custody.moves.redeem(self._service, opens)
+        return self._custody.moves
 
     def backlog(self) -> dict[str, Backlog]:
         """What waits, by destination; also for destinations that nobody asked for since the start."""

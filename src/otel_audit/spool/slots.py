@@ -12,7 +12,7 @@ from otel_audit.spool.files import Files
 from otel_audit.spool.inventory import slot_inventory
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.premises import WRITERS
-from otel_audit.spool.writers import is_writer
+from otel_audit.spool.writer_state import is_writer
 from otel_audit.store.names import WriterName, slug
 
 __all__ = ["lock_slot", "numbers", "service_folder", "slot_path", "waits"]

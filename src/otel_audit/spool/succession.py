@@ -12,7 +12,8 @@ from typing import Any
 
 from otel_audit.spool.explain import explain
 from otel_audit.spool.options import SpoolOptions
-from otel_audit.spool.writers import Writers, WriterState
+from otel_audit.spool.writer_state import WriterState
+from otel_audit.spool.writers import Writers
 from otel_audit.store.names import WriterName
 
 __all__ = ["Succession"]

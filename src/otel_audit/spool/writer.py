@@ -22,7 +22,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_audit.errors import SpoolError
@@ -33,38 +32,16 @@ from otel_audit.spool.frame import Frame, encode
 from otel_audit.spool.horizon import earliest_end
 from otel_audit.spool.ledger import Ledger
 from otel_audit.spool.options import SpoolOptions
+from otel_audit.spool.positions import Pending, Range
 from otel_audit.spool.segment import OpenSegment, SealedSegment
 from otel_audit.spool.succession import Succession
-from otel_audit.spool.writers import Writers, WriterState
+from otel_audit.spool.writer_state import WriterState
+from otel_audit.spool.writers import Writers
 
 if TYPE_CHECKING:
     from otel_audit.mask.masker import MaskedBatch
 
-__all__ = ["Pending", "Range", "StreamWriter"]
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Positions that an append got: ``first`` to ``last``, both included, within ``writer``."""
-
-    writer: str
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """What has been appended since the last rotation.
-
-    Attributes:
-        records: how many.
-        size: bytes in the segment.
-        age_s: seconds since the first of them was appended, monotonic.
-    """
-
-    records: int
-    size: int
-    age_s: float
+__all__ = ["StreamWriter"]
 
 
 class StreamWriter:

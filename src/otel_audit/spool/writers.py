@@ -19,9 +19,8 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -29,6 +28,7 @@ from otel_audit.errors import InputError, SpoolCorrupt
 from otel_audit.spool.files import Files
 from otel_audit.spool.scan import scan
 from otel_audit.spool.segment import SealedSegment, parse_segment_name
+from otel_audit.spool.writer_state import Closed, Identity, Origin, WriterState, is_writer
 from otel_audit.store.names import WriterName
 
 __all__ = ["Origin", "WriterState", "Writers", "is_writer"]
@@ -36,84 +36,6 @@ __all__ = ["Origin", "WriterState", "Writers", "is_writer"]
 _IDENTITY: Final = "writer.json"
 _CLOSED: Final = "closed"
 _STAGED: Final = ".new"
-
-
-def is_writer(name: str) -> bool:
-    """Whether a file's name is a writer's."""
-    try:
-        WriterName.parse(name)
-    except InputError:
-        return False
-    return True
-
-
-class Origin(msgspec.Struct, frozen=True, rename="camel"):
-    """Where the records of a writer come from that has them from another.
-
-    Attributes:
-        cause: ``refused``: from a commit in quarantine. ``cloned``: from a writer of which a copy goes on.
-        destination: the one destination where they were not committed.
-        writer: who numbered them first.
-        commit: the first commit that is replaced.
-    """
-
-    cause: Literal["refused", "cloned"]
-    destination: str
-    writer: str
-    commit: int
-
-
-class _Identity(msgspec.Struct, frozen=True, rename="camel"):
-    """Content of ``writer.json``."""
-
-    writer: str
-    stream: str
-    destinations: tuple[str, ...]
-    opened_at_unix_nano: int
-    opens: dict[str, Any]
-    origin: Origin | None = None
-
-
-class _Closed(msgspec.Struct, frozen=True, rename="camel"):
-    """Content of ``closed``."""
-
-    last_sequence: int
-    is_cloned: bool = False
-
-
-@dataclass(slots=True)
-class WriterState:
-    """One writer of a slot.
-
-    Attributes:
-        name: its identity.
-        stream: the one stream whose records it numbers.
-        destinations: ids of the outboxes that get each of its segments.
-        opened_at_unix_nano: when it was opened, nanoseconds since the epoch.
-        opens: what its first manifest says of its opening.
-        folder: where its segments are.
-        closed_at: its last sequence, once it is closed.
-        segments: sealed segments that some destination still has no plan for, in order.
-        next_sequence: number of the next record.
-        next_ordinal: number of the next segment.
-        is_retired: its folder is gone; nothing is planned for it any more.
-        is_cloned: another process numbers records under the same name, so its chains are left open.
-        origin: where its records come from, if another writer had them first.
-    """
-
-    name: WriterName
-    stream: str
-    destinations: tuple[str, ...]
-    opened_at_unix_nano: int
-    opens: Mapping[str, Any]
-    folder: Path
-    closed_at: int | None = None
-    segments: list[SealedSegment] = field(default_factory=list)
-    next_sequence: int = 1
-    next_ordinal: int = 1
-    is_retired: bool = False
-    is_cloned: bool = False
-    origin: Origin | None = None
 
 
 class Writers:
@@ -151,10 +73,10 @@ class Writers:
             return None
         path = folder / _IDENTITY
         try:
-            identity = msgspec.json.decode(self._files.read(path), type=_Identity)
+            identity = msgspec.json.decode(self._files.read(path), type=Identity)
             writer = WriterName.parse(identity.writer)
             closed = (
-                msgspec.json.decode(self._files.read(folder / _CLOSED), type=_Closed)
+                msgspec.json.decode(self._files.read(folder / _CLOSED), type=Closed)
                 if _CLOSED in names
                 else None
             )
@@ -229,7 +151,7 @@ class Writers:
             OSError: it could not be made; what there is of it is removed by the next :meth:`load`.
         """
         folder = self._folder / str(name)
-        identity = _Identity(str(name), stream, tuple(destinations), opened_at_unix_nano, dict(opens))
+        identity = Identity(str(name), stream, tuple(destinations), opened_at_unix_nano, dict(opens))
         self._files.make_folder(folder)
         self._files.replace(folder / _IDENTITY, msgspec.json.encode(identity))
         self._files.fsync_folder(self._folder)
@@ -257,7 +179,7 @@ class Writers:
             OSError: it could not be made; what there is of it is removed by the next :meth:`load`.
         """
         folder = self._folder / f"{name}{_STAGED}"
-        identity = _Identity(
+        identity = Identity(
             str(name), stream, (origin.destination,), opened_at_unix_nano, dict(opens), origin
         )
         self._files.make_folder(folder)
@@ -307,7 +229,7 @@ class Writers:
     def close(self, state: WriterState, *, is_cloned: bool = False) -> None:
         """Say that nothing is appended to a writer any more: durable on return."""
         last_sequence = state.next_sequence - 1 if state.closed_at is None else state.closed_at
-        closed = _Closed(last_sequence, is_cloned)
+        closed = Closed(last_sequence, is_cloned)
         self._files.replace(state.folder / _CLOSED, msgspec.json.encode(closed))
         state.closed_at, state.is_cloned = closed.last_sequence, is_cloned
 
