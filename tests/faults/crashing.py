@@ -215,6 +215,8 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     part, parts = map(int, arguments.part.split("/"))
     batches = prepare()
+    # Loads the store's client, once for all; nothing is sent.
+    open_store(arguments.destination).close()
     # Arrow has threads of its own by now, and starts others in a forked child.
     if threading.active_count() > 1:
         raise RuntimeError("the parent has threads: its children would hang on their locks")
