@@ -190,12 +190,12 @@ class SpanQueue(Generic[Item, Prepared]):
         if self._worker is None and not self._start():
             self._report_loss("after-shutdown", 1)
             return False
-        self._room.weigh(self._weigh(item))
         if not self._room.is_left():
             self._gate = 0
             if not self._wait_for_room():
                 self._report_loss("queue-full", 1)
                 return False
+        self._room.weigh(self._weigh(item))
         self._gate = min(length + STRIDE, self._options.max_records)
         return True
 

@@ -28,7 +28,8 @@ def weigh(item: Any) -> int:
 
 def _of(attributes: Any) -> int:
     weight = 0
-    for value in attributes.values():
+    # The SDK's mapping looks every value up again, one by one, under a lock; what it wraps does not.
+    for value in getattr(attributes, "_dict", attributes).values():
         weight += _VALUE
         if isinstance(value, str | bytes):
             weight += len(value)
