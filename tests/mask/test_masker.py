@@ -282,10 +282,10 @@ def test_masking_is_linear_in_the_length_of_a_text() -> None:
         "\\" * 200_000,
         "call " * 100_000,
         "[" * 5_000,
-        "\\101" * 50_000,
+        "\\101" * 10_000,
         "&#" + "0" * 100_000 + "64;",
-        "² " * 20_000,
-        "1111:" * 20_000,
+        "² " * 5_000,
+        "1111:" * 5_000,
         "41" * 100_000,
     ]
     records = masked(*({"errorMessage": text, "request": json.dumps(text)} for text in hostile))

@@ -34,6 +34,9 @@ def test_the_key_of_a_field_is_such_a_word():
     [
         ("session: http://h/cb?token=s3cr3t", ["s3cr3t"]),
         ("a session: x=1?password=hunter2", ["hunter2"]),
+        ("AA1.2.3.4.5-----BEGIN PRIVATE KEY-----\nMIIEvQ cut", ["MIIEvQ"]),
+        ("AA12 34567 AUTHORIZATION: ApiKey plainly-Qx7vW", ["plainly"]),
+        ("AB 12 345678 PASSWORD=hunter2", ["hunter2"]),
         ("to DE89370400440532013000 and DE89370400440532013000", ["DE8937040044"]),
         ("x-api-key: key-123/x-api-key: key-123", ["key-123"]),
         ("Authorization: ApiKey plainly-Qx7vW/Authorization: ApiKey plainly-Qx7vW", ["plainly"]),

@@ -45,6 +45,8 @@ _STANDARD_GROUPS: Final = frozenset(
     {(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 2), (4, 4, 4, 4, 1), (4, 6, 5), (4, 6, 4), (4, 5, 6), (8, 8),
      (6, 10), (6, 13), (4, 4, 5), (4, 3, 3, 3), (4, 4, 4, 3), (4, 4, 4, 2), (4, 4, 4)}
 )  # fmt: skip
+_LEAST_FIRST_GROUP: Final = 4
+"""Digits of the first group of any of these."""
 _CARD_DIGITS: Final = range(12, 20)
 
 
@@ -55,25 +57,29 @@ def credit_card(run: Run) -> Iterator[tuple[int, int]]:
     EAN); several groups need a customary grouping, or to be all the digits there are.
     """
     groups = run.groups
+    lengths = [end - start for start, end in groups]
     first = 0
     # Digits from here on, or more: fewer than those of a card need no look.
     left = run.digits
     while first < len(groups) and left >= _CARD_DIGITS.start:
-        left -= groups[first][1] - groups[first][0]
+        left -= lengths[first]
         count = 0
-        for last in range(first, len(groups)):
-            count += groups[last][1] - groups[last][0]
+        for last in range(first, len(groups) if first == 0 or lengths[first] >= _LEAST_FIRST_GROUP else 0):
+            count += lengths[last]
             if count >= _CARD_DIGITS.stop:
                 break
-            if count in _CARD_DIGITS and _is_card(run, first, last):
+            if count in _CARD_DIGITS and _is_card(run, first, last, tuple(lengths[first : last + 1])):
                 yield groups[first][0], groups[last][1]
                 first = last
                 break
         first += 1
 
 
-def _is_card(run: Run, first: int, last: int) -> bool:
+def _is_card(run: Run, first: int, last: int, lengths: tuple[int, ...]) -> bool:
     text, groups = run.text, run.groups
+    is_standard = lengths in _STANDARD_GROUPS
+    if not is_standard and last > first and len(lengths) < len(groups):
+        return False
     start, end = groups[first][0], groups[last][1]
     number = text[start:end].translate(None, GAP_SIGNS)
     if not _is_luhn(number) or not _NETWORK.fullmatch(number) or is_glued(text, start, end):
@@ -82,9 +88,7 @@ def _is_card(run: Run, first: int, last: int) -> bool:
         gaps = {run.gap(index) for index in range(first, last)}
         if max(map(len, gaps)) > 2 or _is_within_list(run, first, last, gaps):
             return False
-        if tuple([high - low for low, high in groups[first : last + 1]]) in _STANDARD_GROUPS:
-            return True
-        return last - first + 1 == len(groups) and len(gaps) == 1 and not is_fraction(text, start)
+        return is_standard or (len(gaps) == 1 and not is_fraction(text, start))
     if _names_card(text, start):
         return True
     if is_fraction(text, start) or _names_order(text, start):

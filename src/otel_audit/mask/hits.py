@@ -82,7 +82,7 @@ def _search(array: Column, judge: Judge) -> Hits:
             needles = hits.setdefault(entry, [])
             if needles is not None:
                 needles.append((trigger.decode(), family))
-            position = end
+            position = judge.trigger.behind(data, start, end)
         span = find(data, position, length)
     return hits
 

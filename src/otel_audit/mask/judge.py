@@ -141,13 +141,14 @@ class Judge:
         triggers: list[tuple[int, int, Family]] = []
         plain, position, length = _has_no_marks(whole), 0, len(whole)
         while (span := self.trigger.find(whole, position, length)) is not None:
-            start, position = span
-            family = self.trigger.family(whole[start:position])
+            start, end = span
+            family = self.trigger.family(whole[start:end])
             if family is None or len(triggers) == _TRIGGERS_MAX:
                 return None
-            if not (plain or self._is_plain(whole, start, position, family)):
+            if not (plain or self._is_plain(whole, start, end, family)):
                 return None
-            triggers.append((start, position, family))
+            triggers.append((start, end, family))
+            position = self.trigger.behind(whole, start, end)
         return triggers
 
     def _located(

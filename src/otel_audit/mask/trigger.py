@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from otel_audit.mask.candidates import LETTERS
+from otel_audit.mask.candidates import ALNUM, LETTERS
 from otel_audit.mask.decode import Decoder
 from otel_audit.mask.encoded_runs import BASE64_TRIGGER_BYTES, ENCODED_TRIGGERS, is_of_id
 from otel_audit.mask.findings import Span
@@ -23,6 +23,9 @@ _SHORTEST_RUN: Final = 9
 _LONG_RUN: Final = 20
 """Digits that may be hexadecimal for text."""
 _DIGITS: Final = frozenset(b"0123456789")
+_GOES_ON: Final = ALNUM | frozenset(b":~")
+_LONGEST_BEGINNING: Final = 16
+"""Bytes: names of credentials and beginnings of keys are shorter."""
 _LETTERS: Final = bytes(sorted(LETTERS))
 
 
@@ -73,6 +76,14 @@ class Trigger:
                 return _without_surroundings(text, start, stop)
             position = start + 1
         return None
+
+    @staticmethod
+    def behind(text: bytes | memoryview, start: int, end: int) -> int:
+        """Where the search goes on behind the trigger of a number: within it, where another one may begin in it
+        and go on behind it."""
+        if text[end - 1] in LETTERS or (end < len(text) and text[end] in _GOES_ON):
+            return max(start + 1, end - _LONGEST_BEGINNING)
+        return end
 
     def family(self, trigger: bytes) -> Family | None:
         """The family of a trigger in plain text; None where it takes more than a look around it."""
