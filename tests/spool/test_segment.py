@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from otel_audit.errors import SpoolCorrupt
 from otel_audit.spool.files import Files
 from otel_audit.spool.frame import HEADER_BYTES, MAGIC, encode
+from otel_audit.spool.open_segment import OpenSegment
 from otel_audit.spool.scan import Scan, scan
-from otel_audit.spool.segment import OpenSegment, SealedSegment
+from otel_audit.spool.segment import SealedSegment
 from spool.masked import masked
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)

@@ -20,9 +20,9 @@ from otel_audit.record.canonical import record_hashes
 from otel_audit.record.files import read_ndjson, read_parquet
 from otel_audit.spool.files import Files
 from otel_audit.spool.frame import NumberedBatch, encode
+from otel_audit.spool.open_segment import OpenSegment
 from otel_audit.spool.plan import Plan
 from otel_audit.spool.premises import Premises
-from otel_audit.spool.segment import OpenSegment
 from otel_audit.spool.writer_state import Origin, WriterState
 from otel_audit.spool.writers import Writers
 from otel_audit.store.names import WriterName

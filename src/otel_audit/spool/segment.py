@@ -1,4 +1,4 @@
-"""Segments: files of frames that are appended to, sealed, read back, and then go.
+"""Segments: files of frames that are appended to (``open_segment.py``), sealed, read back, and then go.
 
 A segment's name tells its place among the writer's segments and the sequence that it begins with:
 ``segment-<ordinal, 10 digits>-<first sequence, 16 digits>.seg``. An ordinal is used once.
@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from otel_audit.errors import SpoolCorrupt
 from otel_audit.spool.files import Files
-from otel_audit.spool.frame import HEADER_BYTES, Frame, NumberedBatch, decode, parse_header
+from otel_audit.spool.frame import HEADER_BYTES, NumberedBatch, decode, parse_header
 from otel_audit.spool.horizon import earliest_end
 from otel_audit.spool.scan import Corruption, FramePlace, Scan, scan
 
-__all__ = ["OpenSegment", "Run", "SealedSegment", "parse_segment_name", "segment_name"]
+__all__ = ["Run", "SealedSegment", "parse_segment_name", "segment_name"]
 
 _NAME: Final = re.compile(r"segment-(\d{10})-(\d{16})\.seg")
 
@@ -172,95 +171,3 @@ class SealedSegment:
         except FileNotFoundError:
             found = Scan((), (), 0)
         self.frames, self.corruptions = found.frames, found.corruptions
-
-
-class OpenSegment:
-    """A segment being appended to. Not thread-safe: ``writer.py`` holds the lock.
-
-    Attributes:
-        path: its file.
-        ordinal: its place among the writer's segments.
-        first_sequence: the sequence it begins with.
-        size: bytes appended.
-        failed: a write or an fsync failed: it must never be touched again.
-        syncing: an fsync is on its way, so that the descriptor must stay open.
-    """
-
-    def __init__(self, files: Files, folder: Path, *, ordinal: int, first_sequence: int) -> None:
-        """Create the file. It is not durable before :meth:`sync` returns.
-
-        Raises:
-            OSError: it could not be created.
-        """
-        self._files = files
-        self.path = folder / segment_name(ordinal, first_sequence)
-        self.ordinal = ordinal
-        self.first_sequence = first_sequence
-        self.size = 0
-        self.failed = False
-        self.syncing = False
-        self._frames: list[FramePlace] = []
-        self._durable_frames = 0
-        self._name_durable = False
-        self._descriptor = files.create_append(self.path)
-
-    def append(self, frames: Sequence[Frame]) -> None:
-        """Write frames at the end.
-
-        Raises:
-            OSError: some of the bytes may be in the file.
-        """
-        self._files.append(self._descriptor, [part for frame in frames for part in frame.buffers])
-        for frame in frames:
-            self._frames.append(FramePlace(self.size, frame.size, frame.first_sequence, frame.count))
-            self.size += frame.size
-
-    @property
-    def frame_count(self) -> int:
-        """Frames appended."""
-        return len(self._frames)
-
-    def sync(self) -> None:
-        """Everything appended before the call is durable on return. Others may append meanwhile.
-
-        Raises:
-            OSError: nothing is known about what is durable; the segment must not be used again.
-        """
-        self._files.fdatasync(self._descriptor)
-        if not self._name_durable:
-            self._files.fsync_folder(self.path.parent)
-            self._name_durable = True
-
-    def acknowledge(self, frames: int) -> None:
-        """Take note that the first ``frames`` frames are durable."""
-        self._durable_frames = frames
-
-    def close(self) -> None:
-        """Close the descriptor. Closing it twice is fine."""
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            # Whatever counts was fsynced before, and Linux frees the descriptor in any case.
-            with suppress(OSError):
-                self._files.close(descriptor)
-
-    def remove(self) -> None:
-        """Remove the file of a failed segment in which nothing is durable."""
-        # Left behind it does no harm: the next segment's first sequence makes it void.
-        with suppress(OSError):
-            self._files.unlink(self.path)
-
-    def seal(self, writer: str) -> SealedSegment | None:
-        """What was acknowledged in it, for reading; None if nothing was."""
-        frames = self._frames[: self._durable_frames]
-        if not frames:
-            return None
-        return SealedSegment(
-            self._files,
-            self.path,
-            writer=writer,
-            ordinal=self.ordinal,
-            first_sequence=frames[0].first_sequence,
-            last_sequence=frames[-1].last_sequence,
-            size=self.size,
-            frames=frames,
-        )

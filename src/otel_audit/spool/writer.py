@@ -31,9 +31,10 @@ from otel_audit.spool.files import Files
 from otel_audit.spool.frame import Frame, encode
 from otel_audit.spool.horizon import earliest_end
 from otel_audit.spool.ledger import Ledger
+from otel_audit.spool.open_segment import OpenSegment
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.positions import Pending, Range
-from otel_audit.spool.segment import OpenSegment, SealedSegment
+from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.succession import Succession
 from otel_audit.spool.writer_state import WriterState
 from otel_audit.spool.writers import Writers
