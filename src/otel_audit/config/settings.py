@@ -117,6 +117,11 @@ class Log:
     preflight: bool = setting(flag, "try the destination at start", False)
     tenant: str = setting(text, "tenant of records from this process", "default")
     include_spans: tuple[str, ...] = setting(texts, "also record db, messaging or internal spans", ())
+    sampling: str = setting(
+        one_of("all", "as-sampled"),
+        "all: what the trace sampler drops is recorded too, for the log alone",
+        "all",
+    )
     queue_max_records: int = setting(count, "spans that may wait in memory", 8192)
     max_record_bytes: int = setting(
         size, "texts of a record beyond it are cut, longest first, and it is noted", "1MiB"

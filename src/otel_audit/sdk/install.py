@@ -11,6 +11,7 @@ from otel_audit.config import load
 from otel_audit.errors import ConfigurationError
 from otel_audit.sdk.health import Health
 from otel_audit.sdk.processor import AuditSpanProcessor
+from otel_audit.sdk.sampler import see_through, stop_seeing_through
 
 
 class Installation:
@@ -33,8 +34,9 @@ class Installation:
         self._processor.shutdown()
 
     def uninstall(self) -> None:
-        """Shut down and take our processor off the provider."""
+        """Shut down, take our processor off the provider and give it its own sampler back."""
         self.shutdown()
+        stop_seeing_through(self.provider)
         active = self.provider._active_span_processor
         with active._lock:
             active._span_processors = tuple(p for p in active._span_processors if p is not self._processor)
@@ -55,7 +57,7 @@ def install(
     create_provider: bool = False,
     **arguments: object,
 ) -> Installation:
-    """Audit every span of the application's tracer provider.
+    """Audit every span of the application's tracer provider, whatever its sampler drops.
 
     Args:
         destination: folder or URL; by default ``OTEL_AUDIT_DESTINATION`` or the file says.
@@ -75,6 +77,9 @@ def install(
             )
         found = TracerProvider()
         trace.set_tracer_provider(found)
-    processor = AuditSpanProcessor(load({"destination": destination, **arguments}))
+    settings = load({"destination": destination, **arguments})
+    processor = AuditSpanProcessor(settings)
     found.add_span_processor(processor)
+    if settings.log.sampling == "all":
+        see_through(found, frozenset(settings.log.include_spans))
     return Installation(found, processor)

@@ -50,7 +50,10 @@ def findings(environment: Mapping[str, str], *, has_destination: bool) -> Iterat
         yield Finding("problem", f"{_SDK_DISABLED}=true while a destination is set: nothing would be audited")
     sampler = environment.get(_SAMPLER, "")
     if sampler not in ("", "always_on", "parentbased_always_on"):
-        yield Finding("warning", f"{_SAMPLER}={sampler}: spans that it drops do not reach any exporter")
+        yield Finding(
+            "warning",
+            f"{_SAMPLER}={sampler}: what it drops reaches no exporter; install() and the hook record it all the same",
+        )
     for name in _LIMITS:
         if name in environment:
             yield Finding(
