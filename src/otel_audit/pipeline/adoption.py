@@ -98,7 +98,7 @@ class Adopter:
         try:
             # Again: a chain is closed once all that its writer numbered is committed.
             for _ in range(3):
-                self._losses.owe(destination.settle_clones(slot, self._opens))
+                self._losses.owe(destination.clones.settle(slot, self._opens))
                 destination.encode(slot)
                 destination.commit(slot)
         except StoreError as error:

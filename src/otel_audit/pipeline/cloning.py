@@ -8,17 +8,25 @@ and what they have not committed gets new numbers.
 from __future__ import annotations
 
 import io
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 from opentelemetry.semconv._incubating.attributes.service_attributes import SERVICE_NAME
 
 from otel_audit.convert.spans import LogData, ResourceData
-from otel_audit.errors import InputError, IntegrityError
+from otel_audit.errors import Conflict, InputError, IntegrityError
 from otel_audit.record.canonical import record_hashes
 from otel_audit.record.files import read_ndjson, read_parquet
 from otel_audit.seal.manifest import Manifest, parse
+from otel_audit.spool import Commit, Slot
 from otel_audit.store.base import Store
+
+_log = logging.getLogger(__name__)
 
 CONFLICT_EVENT = "audit.conflict"
 
@@ -72,6 +80,81 @@ class Contest:
     """
 
     theirs: Manifest | None
+
+
+class Clones:
+    """What one destination tells of copied spools. One thread compares, another settles.
+
+    Args:
+        destination: id of the destination.
+        store: opens it, or gives what is open.
+    """
+
+    def __init__(self, destination: str, store: Callable[[], Store]) -> None:
+        self._destination, self._store = destination, store
+        self._news: deque[Cloned] = deque()
+        self._contests: dict[str, Contest] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._news or self._contests)
+
+    @property
+    def has_contests(self) -> bool:
+        """Whether some chain waits for :meth:`settle`."""
+        return bool(self._contests)
+
+    def is_contested(self, writer: str) -> bool:
+        """Whether a writer's chain is somebody else's from its next commit on."""
+        return writer in self._contests
+
+    def compare(self, commit: Commit, ours: bytes, *, path: str) -> None:
+        """Take over a manifest that is there and says the same as ours.
+
+        Args:
+            commit: whose manifest could not be created.
+            ours: its bytes.
+            path: where the other is.
+
+        Raises:
+            Conflict: it says something else; :meth:`settle` has to act.
+            StoreError: it could not be read.
+        """
+        theirs = self._store().read(path)
+        plan = commit.plan
+        self._news.append(Cloned(plan.writer, plan.stream, plan.commit, time.time_ns()))
+        found = contest(ours, theirs, path=path)
+        if found is not None:
+            self._contests[plan.writer] = found
+            raise Conflict("a copy of this writer goes on with its chain", path=path)
+        commit.adopt_manifest(theirs)
+
+    def settle(self, slot: Slot, opens: Mapping[str, Any]) -> list[Cloned]:
+        """Stop writers of which a copy goes on elsewhere, and number anew what only we have.
+
+        For the thread that encodes.
+
+        Args:
+            slot: whose writers.
+            opens: what the first manifests of new ones say.
+
+        Returns:
+            Those that nobody knew of yet.
+
+        Raises:
+            StoreError: what the other side has committed could not be read.
+            SpoolError: the disk refused. Calling again takes it up where it stopped.
+        """
+        unknown = []
+        while self._news:
+            if slot.stop(self._news[0].writer):
+                unknown.append(self._news[0])
+            self._news.popleft()
+        for writer, found in tuple(self._contests.items()):
+            theirs = {} if found.theirs is None else committed(self._store(), found.theirs)
+            records = slot.moves.fork(opens, destination=self._destination, writer=writer, committed=theirs)
+            _log.error("%s was copied; %d records got new numbers at %s", writer, records, self._store().url)
+            del self._contests[writer]
+        return unknown
 
 
 def contest(ours: bytes, theirs: bytes, *, path: str) -> Contest | None:

@@ -13,14 +13,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import Conflict, Refused, Retry
 from otel_audit.mask.policy import MaskPolicy
-from otel_audit.pipeline.cloning import Cloned, Contest, committed, contest
+from otel_audit.pipeline.cloning import Clones
 from otel_audit.pipeline.encoding import encode
 from otel_audit.pipeline.metrics import count_committed
 from otel_audit.pipeline.options import ShippingOptions
@@ -55,7 +54,7 @@ class Destination:
         lose: told of records that were given up: cause, count.
 
     Attributes:
-        cloned: writers of which a copy turned out to go on elsewhere, to be stopped by the thread that encodes.
+        clones: writers of which a copy turned out to go on elsewhere.
     """
 
     def __init__(
@@ -76,8 +75,7 @@ class Destination:
         self._refusals = Refusals(options or ShippingOptions())
         self._store: Store | None = None
         self._tables = Tables(self._store_now)
-        self.cloned: deque[Cloned] = deque()
-        self._contests: dict[str, Contest] = {}
+        self.clones = Clones(self.id, self._store_now)
         self._policies: set[str] = set()
         self._is_closed = False
 
@@ -85,11 +83,6 @@ class Destination:
     def is_required(self) -> bool:
         """Whether some stream's records wait for it, however long."""
         return not self._formats.keys() <= self._bounds.keys()
-
-    @property
-    def has_clones(self) -> bool:
-        """Whether :meth:`settle_clones` has something to do."""
-        return bool(self.cloned or self._contests)
 
     def encode(self, slot: Slot) -> int:
         """Plan everything that is sealed. Returns how many commits were planned.
@@ -128,7 +121,7 @@ class Destination:
         made = 0
         refusal: Refused | None = None
         for commit in slot.outbox(self.id).commits():
-            if commit.plan.writer in self._contests:
+            if self.clones.is_contested(commit.plan.writer):
                 continue
             self._keep_policy(slot, commit.plan.masking_policy)
             try:
@@ -139,37 +132,9 @@ class Destination:
                 made += 1
         if refusal is not None:
             raise refusal
-        if self._contests:
+        if self.clones.has_contests:
             raise Conflict("a copy of a writer goes on with its chain")
         return made
-
-    def settle_clones(self, slot: Slot, opens: Mapping[str, Any]) -> list[Cloned]:
-        """Stop writers of which a copy goes on elsewhere, and number anew what only we have.
-
-        For the thread that encodes.
-
-        Args:
-            slot: whose writers.
-            opens: what the first manifests of new ones say.
-
-        Returns:
-            Those that nobody knew of yet.
-
-        Raises:
-            StoreError: what the other side has committed could not be read.
-            SpoolError: the disk refused. Calling again takes it up where it stopped.
-        """
-        news = []
-        while self.cloned:
-            if slot.stop(self.cloned[0].writer):
-                news.append(self.cloned[0])
-            self.cloned.popleft()
-        for writer, found in tuple(self._contests.items()):
-            theirs = {} if found.theirs is None else committed(self._store_now(), found.theirs)
-            records = slot.moves.fork(opens, destination=self.id, writer=writer, committed=theirs)
-            _log.error("%s was copied; %d records got new numbers at %s", writer, records, self.url)
-            del self._contests[writer]
-        return news
 
     def close(self) -> None:
         """Give back connections; calls under way end, and none is begun any more."""
@@ -201,26 +166,11 @@ class Destination:
         try:
             self._store_now().create(path, content, sha256=hashlib.sha256(content).hexdigest())
         except Conflict:
-            self._compare(commit, content, path)
+            self.clones.compare(commit, content, path=path)
         commit.done()
         rows = sum(file.rows for file in commit.plan.files)
         count_committed(commit.plan.stream, self._where.scheme.value, rows, time.monotonic() - began)
         self._refusals.forget(commit.plan.writer, commit.plan.commit)
-
-    def _compare(self, commit: Commit, ours: bytes, path: str) -> None:
-        """Take over a manifest that is there and says the same as ours.
-
-        Raises:
-            Conflict: it says something else: from here on the chain is somebody else's.
-        """
-        theirs = self._store_now().read(path)
-        plan = commit.plan
-        self.cloned.append(Cloned(plan.writer, plan.stream, plan.commit, time.time_ns()))
-        found = contest(ours, theirs, path=path)
-        if found is not None:
-            self._contests[plan.writer] = found
-            raise Conflict("a copy of this writer goes on with its chain", path=path)
-        commit.adopt_manifest(theirs)
 
     def _create_objects(self, commit: Commit) -> None:
         for file in commit.files:

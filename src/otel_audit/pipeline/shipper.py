@@ -98,7 +98,7 @@ class Shipper:
             for uploader in self._uploaders:
                 if uploader not in required and not uploader.trouble:
                     uploader.flush(min(deadline_s, time.monotonic() + _OPTIONAL_WAIT_S))
-            if not any(uploader.destination.has_clones for uploader in self._uploaders):
+            if not any(uploader.destination.clones for uploader in self._uploaders):
                 return all(answers)
         return False
 
@@ -182,7 +182,7 @@ class Shipper:
         """Encode what is sealed for one destination. Returns whether nothing of it has to wait."""
         destination, is_settled = uploader.destination, True
         try:
-            self._losses.owe(destination.settle_clones(self._slot, self._opens))
+            self._losses.owe(destination.clones.settle(self._slot, self._opens))
         except StoreError:
             # The uploader says so, too, and keeps asking.
             is_settled = False

@@ -120,7 +120,7 @@ class Uploader:
                 is_due = turn > self._answered or time.monotonic() >= self._due_s
                 self._has_news = False
             is_empty = self._attempt(carry_out=is_due)
-            if self.destination.cloned:
+            if self.destination.clones:
                 self._wake()
             with self._state:
                 self._answered = turn
