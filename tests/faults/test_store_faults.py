@@ -19,6 +19,9 @@ CONTENTS = {"small": b"content", "large": bytes(range(256)) * (11 * 2**20 // 256
 """In one request, and in chunks of 8 MiB."""
 
 
+SLOW = (Action.STALL, Action.DRIP)
+
+
 def any_request(_: Request) -> bool:
     return True
 
@@ -51,7 +54,7 @@ def test_a_fault_is_classed_and_passes_without_a_restart(
 ) -> None:
     content, away = CONTENTS[size], True
     cloud.proxy.add(lambda _: away, act, times=10**6)
-    store = cloud.open(request_timeout_s=1.0 if isinstance(act, Action) else 30.0)
+    store = cloud.open(request_timeout_s=3.0 if act in SLOW else 30.0)
     began = monotonic()
     with pytest.raises(kind) as caught:
         create(store, PATH, content)

