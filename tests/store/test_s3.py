@@ -15,7 +15,7 @@ from otel_audit.errors import Blocked, Conflict, Refused, Retry, StoreError
 from otel_audit.store import s3_api
 from otel_audit.store.base import Outcome, Store
 from otel_audit.store.open import open_store
-from otel_audit.store.s3_api import Fingerprint
+from otel_audit.store.s3_checksum import Fingerprint
 from servers.clouds import Cloud, make
 from servers.fake_s3 import FakeS3Server
 from servers.fault_proxy import Action, Answer, Request

@@ -29,7 +29,8 @@ from s3fs import S3FileSystem  # type: ignore[import-untyped]
 
 from otel_audit.store.base import StoreOptions
 from otel_audit.store.cloud import CloudStore
-from otel_audit.store.s3_api import Fingerprint, S3Api, part_bytes
+from otel_audit.store.s3_api import S3Api
+from otel_audit.store.s3_checksum import Fingerprint, part_bytes
 from otel_audit.store.url import Scheme, StoreUrl
 
 

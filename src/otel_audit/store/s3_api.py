@@ -8,11 +8,8 @@ Checksums: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -20,9 +17,9 @@ from typing import Any, BinaryIO, Final
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
 from otel_audit.errors import Blocked, Missing, Refused, Retry, StoreError
-from otel_audit.store.base import StoreOptions
-from otel_audit.store.content import blocks, compare_sha256, open_content
+from otel_audit.store.content import open_content
 from otel_audit.store.ranges import TAIL_BYTES
+from otel_audit.store.s3_checksum import Fingerprint, sha256_base64
 from otel_audit.store.s3_errors import s3_errors_translated, status_of
 
 _PAGE: Final = 1000
@@ -31,63 +28,10 @@ _PAGE: Final = 1000
 _CONTENT_TYPE: Final = "application/octet-stream"
 """Of every object: with a better known one, somebody on the way might compress it."""
 
-_PART_MIN_BYTES: Final = 5 * 2**20
 _PARTS_MAX: Final = 10_000
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What S3 tells of an object's content.
-
-    Attributes:
-        size: bytes.
-        checksum: SHA-256 of all bytes, base64; of an object that was uploaded in parts the SHA-256 of its parts'
-            SHA-256, followed by ``-`` and their number; None if the object has another checksum or none.
-    """
-
-    size: int
-    checksum: str | None
-
-    @classmethod
-    def of(cls, content: bytes | Path, *, path: str, sha256: str, part_bytes: int) -> Fingerprint:
-        """Read the content once, which goes up in parts of this size if it is larger than one.
-
-        Raises IntegrityError if it has another SHA-256 or cannot be read.
-        """
-        whole, parts, part, filled, size = hashlib.sha256(), [], hashlib.sha256(), 0, 0
-        for block in blocks(content, path=path):
-            whole.update(block)
-            size += len(block)
-            view = memoryview(block)
-            while view:
-                taken, view = view[: part_bytes - filled], view[part_bytes - filled :]
-                part.update(taken)
-                filled += len(taken)
-                if filled == part_bytes:
-                    parts.append(part.digest())
-                    part, filled = hashlib.sha256(), 0
-        compare_sha256(whole.hexdigest(), path=path, sha256=sha256)
-        if size <= part_bytes:
-            return cls(size, _base64(whole.digest()))
-        if filled:
-            parts.append(part.digest())
-        return cls(size, f"{_base64(hashlib.sha256(b''.join(parts)).digest())}-{len(parts)}")
-
-    def agrees(self, stored: Fingerprint) -> bool | None:
-        """Whether ``stored`` is of the same content; None if it was cut into other parts, or has no SHA-256."""
-        if self.size != stored.size or self.checksum == stored.checksum:
-            return self.size == stored.size
-        if stored.checksum is None or "-" in stored.checksum + str(self.checksum):
-            return None
-        return False
-
-
-def part_bytes(options: StoreOptions) -> int:
-    """Size of the parts of an upload, and the most that goes up in one request."""
-    return max(options.upload_chunk_bytes, _PART_MIN_BYTES)
 
 
 class S3Api:
@@ -159,7 +103,7 @@ class S3Api:
         try:
             parts: list[dict[str, Any]] = []
             while chunk := file.read(chunk_bytes):
-                checksum = _base64(hashlib.sha256(chunk).digest())
+                checksum = sha256_base64(chunk)
                 part = {"PartNumber": len(parts) + 1, "ChecksumSHA256": checksum}
                 sent = await self._send(
                     "upload_part", path, **upload, **part, Body=chunk, ChecksumAlgorithm="SHA256"
@@ -206,7 +150,7 @@ class S3Api:
 
     async def replace(self, key: str, content: bytes, *, path: str) -> None:
         """Upload in one request, whatever is there. For probes."""
-        checksum = _base64(hashlib.sha256(content).digest())
+        checksum = sha256_base64(content)
         await self._send(
             "put_object", path, Key=key, Body=content, ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum
         )
@@ -219,7 +163,7 @@ class S3Api:
         """All bytes of an object, held to its SHA-256 if S3 keeps one of the whole. Raises Missing."""
         answer = await self._send("get_object", path, Key=key, ChecksumMode="ENABLED")
         stated, content = answer.get("ChecksumSHA256", "-"), answer["Body"]
-        if "-" not in stated and stated != _base64(hashlib.sha256(content).digest()):
+        if "-" not in stated and stated != sha256_base64(content):
             raise Retry("damaged-on-the-way", path=path)
         return bytes(content)
 
@@ -284,7 +228,3 @@ class _Exists(StoreError):
 
 class _Empty(StoreError):
     """No range can be had of an empty object."""
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
