@@ -15,8 +15,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, Samp
 from opentelemetry.trace import SpanKind
 
 import otel_audit
-from otel_audit.errors import ConfigurationError
+from otel_audit.errors import ConfigurationError, SpoolError
 from otel_audit.sdk.exporter import AuditSpanExporter
+from otel_audit.spool import Slot
 from sdk.written import rows
 
 
@@ -280,3 +281,21 @@ def test_a_full_queue_is_a_gap_record(provider, places):
     written = sum(row["eventName"] == "http.server" for row in found)
     assert lost > 0
     assert lost + written == 501
+
+
+@pytest.mark.parametrize(
+    "error", [SpoolError("the disk refused"), ZeroDivisionError()], ids=["refused", "defect"]
+)
+def test_a_disk_that_fails_at_the_end_does_not_raise_into_the_application(
+    provider, places, monkeypatch, error
+):
+    provider.add_span_processor(otel_audit.AuditSpanProcessor(**places))
+    call(provider)
+    assert provider.force_flush()
+
+    def fail(self):
+        raise error
+
+    monkeypatch.setattr(Slot, "close", fail)
+    provider.shutdown()
+    assert len(rows(places)) == 1

@@ -125,3 +125,14 @@ def test_on_an_event_loop_without_the_middleware_the_health_says_that_nobody_wai
     assert installation.flush()
     assert len(rows(places)) == 1
     installation.uninstall()
+
+
+def test_a_loss_is_a_promise_that_stays_broken(provider, places):
+    installation = otel_audit.install(provider=provider, delivery="strict", **places)
+    call(provider, 1)
+    assert installation.health().is_ok
+    installation._processor._recorder.losses.add("internal-error", 1)
+    call(provider, 2)
+    assert "strict-lost" in installation.health().delivery_troubles
+    assert not installation.health().is_ok
+    installation.uninstall()

@@ -13,6 +13,7 @@ the next process that opens it ships in the same way. ``docs/format.md`` numbers
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -33,6 +34,8 @@ from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.prepared import Prepared
 from otel_audit.pipeline.shipper import Shipper
 from otel_audit.spool import Slot, SpoolOptions, StreamWriter
+
+_log = logging.getLogger(__name__)
 
 _UNNAMED_SERVICE: Final = "unknown-service"
 
@@ -156,7 +159,12 @@ class Pipeline:
         complete = shipper is None or shipper.close(max(0.0, deadline_s - time.monotonic()))
         if slot is not None:
             keep(self.losses, slot, at_once=True)
-            slot.close()
+            try:
+                slot.close()
+            except SpoolError as error:
+                # The slot is left all the same; whoever opens it next tells of an end that was not orderly.
+                _log.error("the spool could not be left in order: %s", error)
+                complete = False
         self._reset()
         return complete
 

@@ -18,7 +18,7 @@ class Health:
         waiting_in_memory: spans and events that no thread of ours has taken yet.
         not_durable: why what was taken is not on the local disk yet; None while all is well.
         delivery_troubles: what the delivery mode promises and does not keep now, with seconds since when:
-            ``strict-timeout``, ``strict-on-event-loop``.
+            ``strict-timeout``, ``strict-on-event-loop``, and ``strict-lost``, which stays until the process ends.
         destinations: destinations that do not take records now, with cause; records wait for them in the spool.
         lost: records lost since the process started, by cause; each is in a gap record.
     """

@@ -5,8 +5,9 @@ A span that a door has taken carries its recorder's mark, so that the others lea
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -14,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from otel_audit.config import Settings
 from otel_audit.config.build import pipeline_options
 from otel_audit.convert.spans import LogData
-from otel_audit.errors import NotDurable
+from otel_audit.errors import NotDurable, describe_defect
 from otel_audit.pipeline.losses import Losses
 from otel_audit.sdk import endings
 from otel_audit.sdk.awaiting import await_later
@@ -28,6 +29,8 @@ from otel_audit.sdk.weight import weigh
 if TYPE_CHECKING:
     from otel_audit.pipeline.path import Pipeline
     from otel_audit.pipeline.prepared import Prepared
+
+_log = logging.getLogger(__name__)
 
 STRICT_WAIT_S: Final = 5.0
 """How long ``strict`` delivery holds the application for the durability of one record."""
@@ -156,7 +159,8 @@ class Recorder:
         deadline = time.monotonic() + timeout_s
         if not self._queue.flush(timeout_s):
             return False
-        return self._pipeline is None or self._pipeline.flush(max(0.0, deadline - time.monotonic()))
+        pipeline = self._pipeline
+        return pipeline is None or _quietly(pipeline.flush, max(0.0, deadline - time.monotonic()))
 
     def make_durable(self, timeout_s: float) -> bool:
         """Make everything recorded before durable. Returns False if the time ran out."""
@@ -170,7 +174,7 @@ class Recorder:
         if self._pipeline is None:
             return complete
         left_s = 0.0 if self.is_hurried else deadline - time.monotonic()
-        return self._pipeline.close(max(0.5, left_s)) and complete
+        return _quietly(self._pipeline.close, max(0.5, left_s)) and complete
 
     def queue_depth(self) -> int:
         """Spans and events that wait in memory."""
@@ -189,10 +193,17 @@ class Recorder:
         return Health(
             waiting_in_memory=len(self._queue),
             not_durable=self._queue.trouble,
-            delivery_troubles=self._trouble.since(),
+            delivery_troubles=self._troubles(),
             destinations=() if self._pipeline is None else self._pipeline.troubles(),
             lost=self.lost(),
         )
+
+    def _troubles(self) -> dict[str, float]:
+        """What the delivery mode promises and does not keep; a loss is a promise of ``strict`` that stays broken."""
+        troubles = self._trouble.since()
+        if self.settings.log.delivery == "strict" and self.losses.total:
+            troubles["strict-lost"] = 0.0
+        return troubles
 
     def _prepare(self, items: Sequence[ReadableSpan | LogData]) -> Prepared:
         # Arrow, RE2 and the rest of the path are loaded here, on our thread, at the first span: an application
@@ -214,3 +225,12 @@ class Recorder:
             for record_id, record_hash in prepared.record_hashes().items():
                 if record_id in self._receipts:
                     self._receipts[record_id] = (record_hash, prepared.durable_unix_nano)
+
+
+def _quietly(step: Callable[[float], bool], timeout_s: float) -> bool:
+    """A step of the path that the application asked for: a defect in it is said, and never raised there."""
+    try:
+        return step(timeout_s)
+    except Exception as error:  # noqa: BLE001  (nothing of ours reaches the application)
+        _log.error("a defect in the audit path: %s", describe_defect(error))
+        return False
