@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from otel_audit import spool
 from otel_audit.errors import SpoolError
 from otel_audit.pipeline.losses import Loss, Losses
+from otel_audit.pipeline.saying import Saying
 from otel_audit.spool import Slot
 
-_log = logging.getLogger(__name__)
+_saying: Final = Saying(logging.getLogger(__name__))
 
 
 def inherited(slot: Slot) -> list[Loss]:
@@ -34,6 +36,6 @@ def keep(losses: Losses, slot: Slot, *, at_once: bool = False) -> bool:
     try:
         slot.note_losses(owed, at_once=at_once or not owed)
     except SpoolError as error:
-        _log.error("lost audit records stay counted in memory alone: %s", error)
+        _saying.error("losses of %s stay counted in memory alone: %s", str(slot.path), error)
         return False
     return True

@@ -18,6 +18,7 @@ from otel_audit.pipeline.destination import Destination
 from otel_audit.pipeline.inheritance import keep
 from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.options import ShippingOptions, StreamOptions
+from otel_audit.pipeline.saying import Saying
 from otel_audit.pipeline.uploader import Uploader
 from otel_audit.spool import Slot, StreamWriter, plan_heartbeats
 
@@ -65,6 +66,7 @@ class Shipper:
         self._losses, self._opens = losses, opens
         self._options, self._adopter, self._tell = options, adopter, tell
         self._look_due_s = time.monotonic() + options.idle_look_s
+        self._saying = Saying(_log)
         self._uploaders = [Uploader(destination, slot, self._wake) for destination in destinations]
         self._state = threading.Condition()
         self._asked = 0
@@ -164,16 +166,17 @@ class Shipper:
                 try:
                     self._writers[stream.name].rotate()
                 except SpoolError as error:
-                    _log.error("audit records stay unsealed: %s", error)
+                    self._saying.error("audit records of %s stay unsealed: %s", stream.name, error)
         complete = not (everything and self._has_pending())
         if not everything and time.monotonic() < self._encode_due_s:
             return False
         for uploader in self._uploaders:
+            destination = uploader.destination
             try:
                 complete = self._bring_on(uploader) and complete
             except Exception as error:  # noqa: BLE001  (a defect must not end the thread that empties the spool)
                 why = str(error) if isinstance(error, AuditError) else f"a defect ({describe_defect(error)})"
-                _log.error("audit records stay unencoded for %s: %s", uploader.destination.url, why)
+                self._saying.error("audit records stay unencoded for %s: %s", destination.url, why)
                 self._encode_due_s = time.monotonic() + _ENCODE_AGAIN_S
                 complete = False
         return complete
@@ -201,7 +204,7 @@ class Shipper:
             if self._losses:
                 self._tell()
         except SpoolError as error:
-            _log.error("the spool cannot be looked after: %s", error)
+            self._saying.error("the spool %s cannot be looked after: %s", str(self._slot.path), error)
         self._adopter.look()
 
     def _wake(self) -> None:

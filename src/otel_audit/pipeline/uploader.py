@@ -16,13 +16,13 @@ from typing import Final
 
 from otel_audit.errors import AuditError, SpoolError, StoreError, describe_defect
 from otel_audit.pipeline.destination import Destination
+from otel_audit.pipeline.saying import Saying
 from otel_audit.spool import Slot
 
 _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
-_SAY_EVERY_S: Final = 60.0
 _JOIN_S: Final = 5.0
 """How long a call that was cut off may take to end."""
 
@@ -41,7 +41,8 @@ class Uploader:
         self._state = threading.Condition()
         self._asked = self._answered = 0
         self._has_news = self._owes = self._closing = False
-        self._failures, self._due_s, self._said_s = 0, 0.0, float("-inf")
+        self._failures, self._due_s = 0, 0.0
+        self._saying = Saying(_log)
         self._cause = ""
         self._thread: threading.Thread | None = None
 
@@ -144,7 +145,7 @@ class Uploader:
         try:
             self.destination.keep_bounds(self._slot)
         except SpoolError as error:
-            _log.error("audit records wait in the spool for %s: %s", self.destination.url, error)
+            self._saying.error("the outbox of %s cannot be kept in bounds: %s", self.destination.url, error)
 
     def _succeeded(self) -> None:
         if self._failures:
@@ -167,8 +168,6 @@ class Uploader:
         self._failures += 1
         self._cause = error.cause if isinstance(error, StoreError) else type(error).__name__
         self._due_s = now + random.uniform(pause / 2, pause)  # noqa: S311  (jitter, not a secret)
-        if now - self._said_s >= _SAY_EVERY_S:
-            self._said_s = now
-            why = str(error) if isinstance(error, AuditError) else f"a defect ({describe_defect(error)})"
-            _log.error("audit records wait in the spool for %s: %s", self.destination.url, why)
+        why = str(error) if isinstance(error, AuditError) else f"a defect ({describe_defect(error)})"
+        self._saying.error("audit records wait in the spool for %s: %s", self.destination.url, why)
         self._note(self._cause)
