@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -100,8 +101,8 @@ def recorded(folder: Path) -> Counter[str]:
     """Paths of every record at the destination, after a later process has shipped what was left."""
     settings = load({"destination": str(folder / "log"), "spool": str(folder / "spool")}, environment={})
     free: list[Pipeline] = []
-    slots = sorted((folder / "spool").glob("*/slot-*"))
-    for _ in slots:
+    for slot in sorted((folder / "spool").glob("*/slot-*")):
+        _wait_until_left(slot)
         pipeline = Pipeline(pipeline_options(settings, service=SERVICE))
         pipeline.open()
         free.append(pipeline)
@@ -110,3 +111,9 @@ def recorded(folder: Path) -> Counter[str]:
     found = rows({"destination": str(folder / "log")}, "requestPath", "eventName", "sequence", "writer")
     assert len({(row["writer"], row["sequence"]) for row in found}) == len(found), "none is written twice"
     return Counter(str(row["requestPath"] or row["eventName"]) for row in found)
+
+
+def _wait_until_left(slot: Path) -> None:
+    """Until the kernel has ended whoever held it: that a signal was sent says nothing yet."""
+    with (slot / "lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)

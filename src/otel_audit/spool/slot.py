@@ -21,6 +21,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -47,7 +48,9 @@ _held: Final[weakref.WeakSet[Slot]] = weakref.WeakSet()
 
 def _leave_in_child() -> None:
     for slot in tuple(_held):
-        slot._leave()
+        # One that cannot be left must not keep the others held; there is nobody to tell in the child.
+        with suppress(Exception):
+            slot._leave()
 
 
 on_fork_in_child(_leave_in_child)
