@@ -221,7 +221,11 @@ def _read_request(connection: socket.socket) -> Request | None:
             headers[name.strip().lower()] = value.strip()
         if headers.pop("expect", "").lower() == "100-continue":
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = file.read(int(headers.get("content-length", "0")))
+        length = int(headers.get("content-length", "0"))
+        body = file.read(length)
+        if len(body) < length:
+            # Whoever sent it is gone. Passed on with its own length, half a request would look like a whole one.
+            return None
     return Request(line[0], line[1], headers, body)
 
 
