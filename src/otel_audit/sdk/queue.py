@@ -26,7 +26,7 @@ from typing import Any, Final, Generic, TypeVar
 from otel_audit.sdk.appender import Appender
 from otel_audit.sdk.batches import works
 from otel_audit.sdk.caller import in_signal_handler, runs_event_loop
-from otel_audit.sdk.room import STRIDE, QueueOptions, Room
+from otel_audit.sdk.room import QueueOptions, Room
 from otel_audit.sdk.ticket import Ticket
 
 __all__ = ["QueueOptions", "SpanQueue"]
@@ -195,8 +195,7 @@ class SpanQueue(Generic[Item, Prepared]):
             if not self._wait_for_room():
                 self._report_loss("queue-full", 1)
                 return False
-        self._room.weigh(self._weigh(item))
-        self._gate = min(length + STRIDE, self._options.max_records)
+        self._gate = self._room.weigh(self._weigh(item), length)
         return True
 
     def _wait_for_room(self) -> bool:

@@ -8,10 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["STRIDE", "QueueOptions", "Room"]
-
-STRIDE: Final = 32
-"""One item in so many is weighed."""
+__all__ = ["QueueOptions", "Room"]
 
 _SMALLEST_BATCH: Final = 16
 
@@ -55,9 +52,19 @@ class Room:
         self._weight = 0.0
         self._episode_spent_s = 0.0
 
-    def weigh(self, sample: int) -> None:
-        """Count the bytes of one item for all since the last sample."""
-        self._weight += sample * STRIDE
+    def weigh(self, sample: int, length: int) -> int:
+        """Count the bytes of one item for all until the next that is weighed.
+
+        Args:
+            sample: its bytes.
+            length: of the queue it comes into.
+
+        Returns:
+            The length at which to weigh the next: about twice that, so a queue is filled with few samples.
+        """
+        step = max(_SMALLEST_BATCH, length)
+        self._weight += sample * step
+        return min(length + step, self._options.max_records)
 
     def is_left(self) -> bool:
         """Whether one more item may come in."""
