@@ -169,3 +169,12 @@ def test_celery_prefork(tmp_path):
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0
     assert recorded(tmp_path) == paths(range(20))
+
+
+def test_killed_before_anything_was_durable_the_next_one_tells(tmp_path):
+    assert run(tmp_path, "call(1)\nos.kill(os.getpid(), 9)\n") == -9
+    assert not list((tmp_path / "spool").glob("*/slot-*")), "not even a slot was taken"
+    assert run(tmp_path, "call(2)\n") == 0
+    assert recorded(tmp_path) == Counter({"/work/2": 1, "audit.gap": 1})
+    assert run(tmp_path, "call(3)\n") == 0
+    assert recorded(tmp_path) == Counter({"/work/2": 1, "/work/3": 1, "audit.gap": 1}), "it is told once"

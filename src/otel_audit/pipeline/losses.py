@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 
 GAP_EVENT: Final = "audit.gap"
 
+UNCLEAN_END: Final = "unclean-end"
+"""A process ended without leaving the log in order: nobody knows how many records it held."""
+
 _LINE_EVERY_S: Final = 10.0
 """One line of ours says it; a thousand would fill the disk that is already the trouble."""
 

@@ -16,13 +16,15 @@ from otel_audit.config import Settings
 from otel_audit.config.build import pipeline_options
 from otel_audit.convert.spans import LogData
 from otel_audit.errors import NotDurable, describe_defect
-from otel_audit.pipeline.losses import Losses
+from otel_audit.forks import importing
+from otel_audit.pipeline.losses import UNCLEAN_END, Loss, Losses
 from otel_audit.sdk import endings
 from otel_audit.sdk.awaiting import await_later
 from otel_audit.sdk.caller import runs_event_loop
 from otel_audit.sdk.gauges import observe
 from otel_audit.sdk.health import Health, Trouble
 from otel_audit.sdk.preflight import try_destinations
+from otel_audit.sdk.presence import Presence
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
 from otel_audit.sdk.weight import weigh
 
@@ -52,6 +54,7 @@ class Recorder:
         self._pipeline: Pipeline | None = None
         self.losses = Losses()
         self._trouble = Trouble()
+        self._presence = Presence(self._options.spool_root)
         self._receipts: dict[str, tuple[bytes, int] | None] = {}
         waits = settings.log.delivery != "best-effort"
         self._queue: SpanQueue[ReadableSpan | LogData, Prepared] = SpanQueue(
@@ -65,7 +68,7 @@ class Recorder:
                 wait_budget_loop_s=0.05 if waits else 0.0,
             ),
             weigh=weigh,
-            on_start=lambda: endings.watch(self),
+            on_start=self._begin,
         )
         self._put = self._queue.put
         observe(self)
@@ -106,6 +109,11 @@ class Recorder:
                     self._trouble.began("strict-timeout")
         except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
             self.losses.add("internal-error", 1)
+
+    def _begin(self) -> None:
+        """Before the first record of this process, on the thread that brings it."""
+        self._presence.show()
+        endings.watch(self)
 
     def _mark(self, span: ReadableSpan) -> bool:
         """Mark a span as ours. Returns False if another door has done so."""
@@ -171,6 +179,7 @@ class Recorder:
         deadline = time.monotonic() + timeout_s
         endings.forget(self)
         complete = self._queue.close(timeout_s)
+        self._presence.take_down()
         if self._pipeline is None:
             return complete
         left_s = 0.0 if self.is_hurried else deadline - time.monotonic()
@@ -206,21 +215,32 @@ class Recorder:
         return troubles
 
     def _prepare(self, items: Sequence[ReadableSpan | LogData]) -> Prepared:
-        # Arrow, RE2 and the rest of the path are loaded here, on our thread, at the first span: an application
-        # that starts must not pay for them.
-        from otel_audit.convert.from_sdk import read_spans  # noqa: PLC0415
-        from otel_audit.pipeline.path import Pipeline  # noqa: PLC0415
+        if self._pipeline is not None:
+            return self._prepare_by(self._pipeline, items)
+        with importing():
+            # Arrow, RE2 and the rest of the path are loaded here, on our thread, at the first span: an
+            # application that starts must not pay for them. Some of them load more when they are first used.
+            from otel_audit.pipeline.path import Pipeline  # noqa: PLC0415
 
-        if self._pipeline is None:
-            self._pipeline = Pipeline(self._options, self.losses)
+            pipeline = Pipeline(self._options, self.losses)
+            self.losses.owe([Loss(UNCLEAN_END, None, *when) for when in self._presence.left_by_the_dead()])
+            prepared = self._prepare_by(pipeline, items)
+        self._pipeline = pipeline
+        return prepared
+
+    def _prepare_by(self, pipeline: Pipeline, items: Sequence[ReadableSpan | LogData]) -> Prepared:
+        from otel_audit.convert.from_sdk import read_spans  # noqa: PLC0415
+
         events = [item for item in items if isinstance(item, LogData)]
         spans = [item for item in items if not isinstance(item, LogData)] if events else items
-        return self._pipeline.prepare(read_spans(spans), events, observed_unix_nano=time.time_ns())  # type: ignore[arg-type]
+        return pipeline.prepare(read_spans(spans), events, observed_unix_nano=time.time_ns())  # type: ignore[arg-type]
 
     def _append(self, prepared: Prepared) -> None:
         pipeline = self._pipeline
         assert pipeline is not None  # noqa: S101  it prepared this
         pipeline.append(prepared)
+        if prepared.count:
+            self._presence.take_down()
         if self._receipts:
             for record_id, record_hash in prepared.record_hashes().items():
                 if record_id in self._receipts:

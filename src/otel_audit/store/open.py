@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otel_audit.forks import importing
 from otel_audit.store.base import StoreOptions
 from otel_audit.store.extras import check_installed
 from otel_audit.store.local import LocalStore
@@ -24,6 +25,11 @@ def open_store(url: str | StoreUrl, options: StoreOptions | None = None) -> Prob
     check_installed(where)
     options = options or StoreOptions()
     # A cloud's client is loaded only by those who use it.
+    with importing():
+        return _open(where, options)
+
+
+def _open(where: StoreUrl, options: StoreOptions) -> Prober:
     match where.scheme:
         case Scheme.FILE:
             return LocalStore(where)
