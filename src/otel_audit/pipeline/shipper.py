@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from otel_audit.errors import AuditError, SpoolError, StoreError, describe_defect
@@ -76,7 +77,9 @@ class Shipper:
         self._asleep = self._woken = False
         self._encode_due_s = float("-inf")
         self._thread = threading.Thread(target=self._run, name="otel-audit-shipper", daemon=True)
-        self._thread.start()
+        # Python 3.12 starts no thread once the interpreter ends: what is durable is shipped by the next process.
+        with suppress(RuntimeError):
+            self._thread.start()
 
     def notice(self) -> None:
         """Something was appended: wake up if idle, or if a segment is large enough to be sealed."""
@@ -123,7 +126,8 @@ class Shipper:
         for uploader in self._uploaders:
             uploader.close()
         self._adopter.close(max(1.0, timeout_s))
-        self._thread.join(max(1.0, timeout_s))
+        if self._thread.ident is not None:
+            self._thread.join(max(1.0, timeout_s))
         return complete
 
     def troubles(self) -> tuple[tuple[str, str], ...]:
