@@ -89,6 +89,9 @@ class _Batch:
         alone = events.join(spans, logs, self._log_id) if logs else []
         lane_of, gathered = self._builder.judge.lane, self._alike
         for place, span in enumerate(spans):
+            if span.notes is not None:
+                self._read_singly(span, place)
+                continue
             try:
                 lane = lane_of(span)
             except Exception:  # noqa: BLE001 - names that are none; the span is looked at by itself
@@ -112,6 +115,7 @@ class _Batch:
             if (
                 call is not None
                 and verdict.bulk is not None
+                and span.notes is None
                 and is_ordinary(span, self._observed, bounded=self._bounded)
             ):
                 called = self._called.setdefault((id(verdict), id(span.resource)), Called(verdict))

@@ -19,6 +19,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from otel_audit.convert import notes
 from otel_audit.convert.exports import DROPPED_ATTRIBUTES, TRACE_STATE
 from otel_audit.convert.resources import describe
+from otel_audit.convert.span_notes import NOTES_KEY
 from otel_audit.convert.spans import Attributes, EventData, LinkData, ResourceData, SpanData
 from otel_audit.convert.values import clean_text, plain, unused_key
 
@@ -50,6 +51,7 @@ class _SdkSpan(SpanData):
             self.oddities,
         ) = fields  # fmt: skip
         self.joined = ()
+        self.notes = None
         self._attributes: Any = attributes
         self._is_plain = False
 
@@ -123,6 +125,7 @@ def _read_slots(slots: tuple[Any, ...], resources: dict[tuple[int, int], Resourc
     )
     if context.trace_state:
         _add_trace_state(context, span.attributes, oddities)
+    span.notes = context.__dict__.get(NOTES_KEY) or None
     return span
 
 
@@ -141,6 +144,7 @@ def _read_public(span: ReadableSpan, resources: dict[tuple[int, int], ResourceDa
     if context and context.trace_state:
         _add_trace_state(context, attributes, oddities)
     return SpanData(
+        notes=context.__dict__.get(NOTES_KEY) or None if context else None,
         name=_name(span.name, oddities),
         kind=_KINDS.get(id(span.kind), "internal"),
         trace_id=_hex(getattr(context, "trace_id", None), 16),

@@ -20,6 +20,7 @@ from opentelemetry.semconv._incubating.attributes import enduser_attributes, use
 from otel_audit.convert import notes
 from otel_audit.convert.options import IdentityOptions
 from otel_audit.convert.sorter import Room, Sorted, header_values
+from otel_audit.convert.span_notes import SpanNotes
 from otel_audit.convert.spans import Value
 from otel_audit.convert.values import clean_text
 
@@ -68,7 +69,13 @@ class IdentityReader:
         self._headers = tuple(header.lower().replace("_", "-") for header in options.user_headers)
         self.claiming = frozenset({*self._headers, _BAGGAGE})
 
-    def complete(self, found: Sorted, users: Sequence[tuple[str, str]], oddities: list[str]) -> None:
+    def complete(
+        self,
+        found: Sorted,
+        users: Sequence[tuple[str, str]],
+        oddities: list[str],
+        span_notes: SpanNotes | None = None,
+    ) -> None:
         """Fills ``user`` and ``userClaims``; takes every identity attribute out of ``found.held``.
 
         Leaves ``user`` alone where nobody is named: columns then say ``unknown`` and ``none``.
@@ -77,6 +84,7 @@ class IdentityReader:
             found: the sorted attributes with headers in ``row``.
             users: asserted ids that an inference dialect found, as ``(origin, id)``.
             oddities: takes notes.
+            span_notes: who acts as the application itself knows it.
         """
         row = found.row
         asserted = _asserted(found, users, oddities) if users or found.rooms & Room.IDENTITY else []

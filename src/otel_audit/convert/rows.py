@@ -13,6 +13,7 @@ from opentelemetry.semconv._incubating.attributes.event_attributes import EVENT_
 from otel_audit.convert import notes
 from otel_audit.convert.audit import RECORD_ID, complete_audit, is_safe_event_name
 from otel_audit.convert.bodies import complete_bodies
+from otel_audit.convert.captured import take_up_headers
 from otel_audit.convert.columns import Row
 from otel_audit.convert.content import drop_content
 from otel_audit.convert.derive import fill_call, fill_endpoint, fill_request_id, fill_target
@@ -35,6 +36,7 @@ from otel_audit.convert.rpc import complete_rpc
 from otel_audit.convert.select import PLATFORM, Family, carries_audit, choose_stream
 from otel_audit.convert.sorter import Room, Sorted, sort_attributes
 from otel_audit.convert.source import complete_source, parse_networks
+from otel_audit.convert.span_notes import SpanNotes
 from otel_audit.convert.spans import LogData, SpanData
 from otel_audit.convert.verdicts import Judge, Verdict
 from otel_audit.record.ids import given_record_id, span_record_id
@@ -94,7 +96,9 @@ class RowBuilder:
         oddities = span.oddities
         found = sort_attributes(span.attributes, oddities)
         row = found.row
-        stream = self._interpret(found, verdict, span.kind, call, oddities)
+        if span.notes is not None:
+            take_up_headers(row, span.notes)
+        stream = self._interpret(found, verdict, span.kind, call, oddities, span_notes=span.notes)
         if stream is None:
             return None
         if self._drops_content(row, stream):
@@ -156,7 +160,14 @@ class RowBuilder:
         return row, verdict.common
 
     def _interpret(
-        self, found: Sorted, verdict: Verdict, kind: str, call: InferenceCall | None, oddities: list[str]
+        self,
+        found: Sorted,
+        verdict: Verdict,
+        kind: str,
+        call: InferenceCall | None,
+        oddities: list[str],
+        *,
+        span_notes: SpanNotes | None = None,
     ) -> str | None:
         """Lets each room fill its leaves. Returns the stream, ``None`` where it becomes no record."""
         row, family = found.row, verdict.family
@@ -169,7 +180,7 @@ class RowBuilder:
             row["protocol"] = "http"
         if found.rooms & Room.ADDRESS:
             complete_source(found, kind, self._trusted, oddities)
-        self._identity.complete(found, call.users if call is not None else (), oddities)
+        self._identity.complete(found, call.users if call is not None else (), oddities, span_notes)
         if found.rooms & Room.BODY:
             complete_bodies(found, oddities)
         stream = verdict.stream

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from otel_audit.convert.span_notes import SpanNotes
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 Attributes: TypeAlias = dict[str, Value]
@@ -58,6 +61,7 @@ class SpanData:
         status: 0 unset, 1 ok, 2 error.
         oddities: what was odd about the input, from a closed vocabulary; ends in ``audit.notes``.
         joined: record ids of the log events whose content this span took over.
+        notes: what is known about the span and is not on it; only the SDK door has any.
     """
 
     name: str
@@ -79,6 +83,7 @@ class SpanData:
     dropped_links: int = 0
     oddities: list[str] = field(default_factory=list)
     joined: tuple[str, ...] = ()
+    notes: SpanNotes | None = None
 
     def shown(self) -> Mapping[str, Any]:
         """Returns the attributes to look at, not to change: what a door has not made plain yet is of any type."""
