@@ -30,6 +30,8 @@ from otel_audit.mask.models import ModelTagger
 from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
 from otel_audit.mask.oversize import cut_oversize
 from otel_audit.mask.policy import MaskPolicy
+from otel_audit.mask.related import Relations
+from otel_audit.mask.tags import RegisteredTags
 from otel_audit.mask.withhold import withhold_inputs
 from otel_audit.record.batch import UnmaskedBatch
 from otel_audit.record.canonical import digest
@@ -111,7 +113,10 @@ class MaskedBatch:
 
 
 class Masker:
-    """Masks batches by one policy. Not bound to a thread; holds nothing of what it has seen.
+    """Masks batches by one policy. Not bound to a thread.
+
+    Of what it has seen it remembers which traces, conversations and responses had a model with the tag, by
+    their ids, for ten minutes at most.
 
     Args:
         policy: what happens to what is found.
@@ -132,12 +137,23 @@ class Masker:
         self._max_record_bytes = max_record_bytes
         self._judge = judge if judge is not None else Judge(structure=STRUCTURE_TRIGGERS)
         self._json = JsonMasker(self._judge, nested=nested_json)
-        self._tagger = ModelTagger(policy.models)
+        self._registered = RegisteredTags()
+        self.forget()
 
     @property
     def policy(self) -> MaskPolicy:
         """What this masker masks by."""
         return self._policy
+
+    def know(self, registered: RegisteredTags) -> None:
+        """Tag from now on by what registries say, too."""
+        self._registered = registered
+        self._tagger = ModelTagger(self._policy.models, registered, self._relations)
+
+    def forget(self) -> None:
+        """Forget what was seen, as in a forked child, where another thread may have held its lock."""
+        self._relations = Relations()
+        self.know(self._registered)
 
     def mask(self, batch: UnmaskedBatch) -> MaskedBatch:
         """Masks, salts and hashes a batch.

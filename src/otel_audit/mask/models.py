@@ -1,34 +1,35 @@
 """The model PII tag: which records concern a model whose input must not be written.
 
-A record is tagged when any of these resolves to a model with the tag:
+A record is tagged when any of these resolves to a model with the tag, configured or registered:
 
 1. its request or response model, compared without case, provider prefix and date suffix, globs allowed;
-2. its route, path or client URL, compared with the endpoint of a configured model;
+2. its route, path or client URL, compared with the endpoint of a model;
 3. the ``model`` of its JSON body;
-4. a tagged inference span above or below it in the batch, by ``traceId`` and ``parentSpanId``.
+4. a tagged call above or below it, or one of the same conversation, response or link, in this batch or in one
+   that came before (``related.py``).
 
-Where none of these can be decided, it is tagged as well, once any configured model has the tag: an inference
-that names no model, a model of several versions with different tags and no version given, a request to a path
-that is known for inference whose body does not say which model.
+Where none of these can be decided, it is tagged as well, once any model has the tag: an inference that names no
+model, a model of several versions with different tags and no version given, a request to a path that is known
+for inference whose body does not say which model, a body that was sent out from a span which is not known yet.
+While the registry was never read, whatever carries input is undecidable.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-import numpy as np
-import orjson
 import pyarrow as pa
-import pyarrow.compute
 
-from otel_audit.mask.arrow import Column, children
-from otel_audit.mask.model_names import normal_path, spellings
-from otel_audit.mask.related import related
+from otel_audit.mask.calls import Call, read_calls
+from otel_audit.mask.model_names import named, normal_path, spellings
+from otel_audit.mask.related import Relations
 from otel_audit.mask.rules import glob_pattern
-from otel_audit.mask.tags import ModelTag
+from otel_audit.mask.tags import ModelTag, RegisteredTags
+from otel_audit.mask.traces import read_rows
 
 __all__ = ["ModelTagger", "Tag", "TaggedRows"]
 
@@ -41,9 +42,14 @@ class Tag(Enum):
     ENDPOINT = "model-pii-endpoint"
     """Its route or URL is the endpoint of a model that has the tag."""
     RELATED = "model-pii-related"
-    """An inference above or below it is tagged."""
+    """A call above or below it, or of the same conversation or response, is tagged."""
     UNDECIDABLE = "model-undecidable"
     """It cannot be told which model it concerns."""
+    UNREAD = "model-registry-unread"
+    """It cannot be told whether its model has the tag: the registry was never read."""
+
+
+_DECIDED: Final = (Tag.MODEL, Tag.ENDPOINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class TaggedRows:
 
     Attributes:
         tags: row → why it is tagged; rows without the tag are missing.
-        pii: row → whether the model it resolved to has the tag; rows without a configured model are missing.
+        pii: row → whether the model it resolved to has the tag; rows without a known model are missing.
     """
 
     tags: dict[int, Tag]
@@ -71,29 +77,37 @@ class ModelTagger:
     """Decides for each record of a batch.
 
     Args:
-        models: as configured; without any, nothing is tagged.
+        models: as configured.
+        registered: what registries say beside it. Without any model, and with the registry read, nothing is
+            tagged and nothing is looked at.
+        relations: what was tagged before; outlives the tagger.
     """
 
-    def __init__(self, models: tuple[ModelTag, ...]) -> None:
-        self._models = models
-        self._strict = any(model.pii for model in models)
-        self._names = [
-            (glob_pattern(spelling), model) for model in models for spelling in spellings(model.name)
-        ]
-        self._endpoints = [
-            (glob_pattern(normal_path(model.endpoint)), model) for model in models if model.endpoint
-        ]
+    def __init__(
+        self,
+        models: tuple[ModelTag, ...],
+        registered: RegisteredTags | None = None,
+        relations: Relations | None = None,
+    ) -> None:
+        registered = registered or RegisteredTags()
+        self._layers = (_Models(registered.tags), _Models(models))
+        self._is_trusted, self._is_read = registered.is_trusted, registered.is_read
+        self._relations = relations or Relations()
+        known = (*registered.tags, *models)
+        self._is_idle = not known and registered.is_read
+        self._strict = any(model.pii for model in known) or not registered.is_read
+        self._has_endpoints = any(model.endpoint for model in known)
         self._by_name: dict[tuple[str, str | None], bool | None] = {}
 
     def tag(self, records: pa.RecordBatch) -> TaggedRows | None:
-        """The tags of a batch; None where no model is configured.
+        """The tags of a batch; None where no model is known.
 
         Args:
             records: with the columns of the schema.
         """
-        if not self._models:
+        if self._is_idle:
             return None
-        calls = _calls(records, with_places=self._strict or bool(self._endpoints))
+        calls = read_calls(records, with_places=self._strict or self._has_endpoints)
         verdicts = {call: self._verdict(call) for call in dict.fromkeys(calls)}
         tags: dict[int, Tag] = {}
         pii: dict[int, bool] = {}
@@ -104,12 +118,30 @@ class ModelTagger:
             if tag is not None:
                 tags[row] = tag
         if self._strict:
-            sources = [row for row in tags if calls[row].inference]
-            tags.update(dict.fromkeys(related(records, sources) - tags.keys(), Tag.RELATED))
+            self._relate(records, calls, tags, pii)
         return TaggedRows(tags, pii)
 
-    def _verdict(self, call: _Call) -> tuple[bool | None, Tag | None]:
-        """Whether the model of a call has the tag, None if it is no configured one; and its tag."""
+    def _relate(
+        self, records: pa.RecordBatch, calls: Sequence[Call], tags: dict[int, Tag], pii: dict[int, bool]
+    ) -> None:
+        """Tag what stands in relation to tagged calls, and clear what that decides."""
+        found = self._relations.relate(
+            read_rows(records, [call.inference for call in calls]),
+            decided={row for row, tag in tags.items() if tag in _DECIDED},
+            undecided={row for row, tag in tags.items() if tag is Tag.UNDECIDABLE},
+            clear={row for row, call in enumerate(calls) if pii.get(row) is False or call.is_named},
+            sending={row for row, call in enumerate(calls) if call.has_body},
+        )
+        for row in found.cleared:
+            del tags[row]
+        for row in found.related:
+            if tags.get(row) not in _DECIDED:
+                tags[row] = Tag.RELATED
+        for row in found.unknown:
+            tags.setdefault(row, Tag.UNDECIDABLE)
+
+    def _verdict(self, call: Call) -> tuple[bool | None, Tag | None]:
+        """Whether the model of a call has the tag, None if it is no known one; and its tag."""
         found: list[bool] = []
         for name in (call.model, call.response_model, call.body_model):
             if name and (known := self._of_name(name, call.version)) is not None:
@@ -117,34 +149,35 @@ class ModelTagger:
         places = call.places()
         by_endpoint = False
         for place in places:
-            for pattern, model in self._endpoints:
-                if pattern.fullmatch(place):
-                    found.append(model.pii)
-                    by_endpoint = by_endpoint or model.pii
+            known = self._settle(layer.of_place(place) for layer in self._layers)
+            if known is not None:
+                found.append(known)
+                by_endpoint = by_endpoint or known
         if any(found):
             return True, Tag.ENDPOINT if by_endpoint else Tag.MODEL
+        is_inference_path = not call.inference and any(map(_INFERENCE_PATH.search, places))
+        if not self._is_read and (call.inference or call.has_body or is_inference_path):
+            return False if found else None, Tag.UNREAD
         if found:
             return False, None
         if call.inference:
             undecidable = not (call.model or call.response_model)
         else:
-            undecidable = not call.body_model and any(map(_INFERENCE_PATH.search, places))
+            undecidable = not call.body_model and is_inference_path
         return None, Tag.UNDECIDABLE if self._strict and undecidable else None
+
+    def _settle(self, verdicts: Iterable[bool | None]) -> bool | None:
+        """What holds of what is registered and what is configured, in this order."""
+        known = [verdict for verdict in verdicts if verdict is not None]
+        if not known:
+            return None
+        return known[0] if self._is_trusted else any(known)
 
     def _of_name(self, name: str, version: str | None) -> bool | None:
         known = self._by_name.get((name, version), _UNKNOWN)
         if known is not _UNKNOWN:
             return known  # type: ignore[return-value]  # bool or None, not the sentinel
-        fitting = [
-            model
-            for pattern, model in self._names
-            if any(pattern.fullmatch(spelling) for spelling in spellings(name))
-        ]
-        exact = [
-            model for model in fitting if model.version is None or version is None or model.version == version
-        ]
-        # Several versions and none given: any of them may be meant.
-        result = any(model.pii for model in exact) if exact else None
+        result = self._settle(layer.of_name(*named(name, version)) for layer in self._layers)
         if len(self._by_name) >= _MEMORY:
             self._by_name.clear()
         self._by_name[name, version] = result
@@ -156,67 +189,28 @@ _MEMORY: Final = 4096
 """Model names that are remembered; they come from requests, so anybody can make them up."""
 
 
-class _Call(NamedTuple):
-    """What the tag of a record depends on, but for the records around it."""
+class _Models:
+    """Models of one source, looked up by what a record says."""
 
-    inference: bool
-    model: str | None
-    response_model: str | None
-    version: str | None
-    body_model: str | None
-    route: str | None
-    path: str | None
-    endpoint_path: str | None
-    host: str | None
-
-    def places(self) -> list[str]:
-        """Route, path and URL, in the spelling of endpoints."""
-        places = []
-        for path in (self.route, self.path, self.endpoint_path):
-            if path:
-                normal = normal_path(path)
-                places.append(normal)
-                if self.host:
-                    places.append(f"{self.host}{normal}".casefold())
-        return places
-
-
-def _calls(records: pa.RecordBatch, *, with_places: bool) -> list[_Call]:
-    """The calls of a batch, a record each."""
-    info = children(records.column("modelInfo"))
-    inference = [str(name).startswith("gen_ai.") for name in records.column("eventName").to_pylist()]
-    nothing: list[None] = [None] * records.num_rows
-    columns: list[list[Any]] = [
-        inference,
-        *(info[name].to_pylist() for name in ("modelName", "responseModel", "modelVersion")),
-        _body_models(records.column("request"), inference),
-    ]
-    if with_places:
-        columns += [records.column(name).to_pylist() for name in ("route", "requestPath")]
-        columns += [
-            info["endpointPath"].to_pylist(),
-            children(records.column("server"))["address"].to_pylist(),
+    def __init__(self, models: Sequence[ModelTag]) -> None:
+        self._names = [
+            (glob_pattern(spelling), model) for model in models for spelling in spellings(model.name)
         ]
-    else:
-        columns += [nothing] * 4
-    return [_Call(*values) for values in zip(*columns, strict=True)]
+        self._endpoints = [
+            (glob_pattern(normal_path(model.endpoint)), model.pii) for model in models if model.endpoint
+        ]
 
+    def of_name(self, name: str, version: str | None) -> bool | None:
+        """Whether a model of this name has the tag; None if there is none."""
+        written = spellings(name)
+        fitting = [model for pattern, model in self._names if any(map(pattern.fullmatch, written))]
+        # Several versions and none given: any of them may be meant.
+        exact = [
+            model.pii for model in fitting if None in (model.version, version) or model.version == version
+        ]
+        return any(exact) if exact else None
 
-def _body_models(requests: Column, inference: list[bool]) -> list[str | None]:
-    """The member ``model`` of each JSON body that is not of an inference span."""
-    models: list[str | None] = [None] * len(requests)
-    kernels: Any = pyarrow.compute
-    bodies = np.flatnonzero(
-        requests.is_valid().to_numpy(zero_copy_only=False) & ~np.array(inference, np.bool_)
-    )
-    if not len(bodies):
-        return models
-    named = kernels.match_substring(requests.take(bodies), '"model"').to_numpy(zero_copy_only=False)
-    for row in bodies[named].tolist():
-        try:
-            body = orjson.loads(requests[row].as_py())
-        except ValueError:
-            continue
-        model = body.get("model") if isinstance(body, dict) else None
-        models[row] = model if isinstance(model, str) else None
-    return models
+    def of_place(self, place: str) -> bool | None:
+        """Likewise of an endpoint."""
+        found = [pii for pattern, pii in self._endpoints if pattern.fullmatch(place)]
+        return any(found) if found else None

@@ -1,17 +1,18 @@
-"""The models that are configured: which of them take personal data as input."""
+"""The models that are known: which of them take personal data as input."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from otel_audit.errors import ConfigurationError
 
-__all__ = ["ModelTag"]
+__all__ = ["UNREAD", "ModelTag", "RegisteredTags"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelTag:
-    """A configured model.
+    """A model.
 
     Attributes:
         name: as in requests; ``*`` is any text.
@@ -28,3 +29,21 @@ class ModelTag:
     def __post_init__(self) -> None:
         if not self.name:
             raise ConfigurationError("models.name: a name")
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredTags:
+    """What registries of models say, beside what is configured.
+
+    Attributes:
+        tags: of registered models, as they were deployed.
+        is_trusted: whether they win over a configured tag; otherwise they can only add one.
+        is_read: False while nobody knows what is registered: then any model may have the tag.
+    """
+
+    tags: tuple[ModelTag, ...] = ()
+    is_trusted: bool = False
+    is_read: bool = True
+
+
+UNREAD: Final = RegisteredTags(is_read=False)

@@ -96,7 +96,7 @@ def _fill_pii(columns: dict[str, Column], pii: dict[int, bool]) -> None:
 def _withholds_output(columns: dict[str, Column], row: int, tagged: TaggedRows, policy: MaskPolicy) -> bool:
     if policy.pii_outputs is not None:
         return policy.pii_outputs == "withhold"
-    if tagged.tags[row] in (Tag.RELATED, Tag.UNDECIDABLE):
+    if tagged.tags[row] in (Tag.RELATED, Tag.UNDECIDABLE, Tag.UNREAD):
         return True
     if _QUOTING_EVENTS.fullmatch(columns["eventName"][row].as_py() or ""):
         return True
