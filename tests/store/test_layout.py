@@ -16,10 +16,10 @@ from otel_audit.store.layout import (
     FileName,
     LogFile,
     ManifestFile,
-    ModelVersion,
     Partition,
     PolicyFile,
     ProbeFile,
+    RegistryFile,
     StreamMarker,
     TableName,
     WriterName,
@@ -54,7 +54,7 @@ SPELLED = {
     "_audit/streams/model-io.json": StreamMarker(TableName("model-io")),
     "_audit/streams/platform-2.json": StreamMarker(TableName("platform", 2)),
     "_audit/policies/" + "4c" * 32 + ".json": PolicyFile("4c" * 32),
-    "_audit/models/churn/0000000003.json": ModelVersion("churn", 3),
+    "_audit/models/0000000003.json": RegistryFile(3),
     "_audit/probe/0123456789abcdef": ProbeFile("0123456789abcdef"),
 }
 
@@ -82,9 +82,7 @@ objects = st.one_of(
     st.builds(ManifestFile, writers, st.integers(1, 10**10 - 1)),
     st.builds(StreamMarker, tables),
     st.builds(PolicyFile, st.from_regex(r"[0-9a-f]{64}", fullmatch=True)),
-    st.builds(
-        ModelVersion, st.from_regex(r"[a-z0-9][a-z0-9-]{0,39}", fullmatch=True), st.integers(1, 10**10 - 1)
-    ),
+    st.builds(RegistryFile, st.integers(1, 10**10 - 1)),
     st.builds(ProbeFile, st.from_regex(r"[0-9a-f]{16}", fullmatch=True)),
 )
 
@@ -164,8 +162,8 @@ LOG_FILE = next(iter(SPELLED))
         "_audit/manifests/date=2026-11-21/../0000000042.json",
         "_audit/streams/platform",
         "_audit/policies/sha256:" + "4c" * 32 + ".json",
-        "_audit/models/Churn/0000000003.json",
-        "_audit/models/churn/3.json",
+        "_audit/models/churn/0000000003.json",
+        "_audit/models/3.json",
         "_audit/probe/xyz",
         "\ud800",
     ],
@@ -290,8 +288,7 @@ def test_other_texts_are_no_table(text: str) -> None:
         lambda: FileName(WRITER, 1, 1, "0123456789ab", "parquet", -1),
         lambda: ManifestFile(WRITER, 0),
         lambda: PolicyFile("sha256:" + "4c" * 32),
-        lambda: ModelVersion("churn/..", 1),
-        lambda: ModelVersion("churn", 0),
+        lambda: RegistryFile(0),
         lambda: ProbeFile("../x"),
         lambda: Partition.of(date(2026, 11, 21), 24),
         lambda: Partition(10**30),

@@ -33,7 +33,6 @@ from otel_audit.mask.traces import Row, Trace
 __all__ = ["Related", "Relations"]
 
 _MAX_TRACES: Final = 65_536
-"""Also calls without the tag, and conversations and responses with it."""
 _MAX_SPANS: Final = 131_072
 """Spans of all traces together: some 30 MB."""
 _MAX_AGE_S: Final = 600.0
@@ -58,11 +57,12 @@ class Relations:
     """What was tagged before. Thread-safe.
 
     Args:
+        max_traces: traces with a tagged call, calls without, and conversations and responses with one.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, max_traces: int = _MAX_TRACES, clock: Callable[[], float] = time.monotonic) -> None:
+        self._max, self._clock = max_traces, clock
         self._lock = threading.Lock()
         self._traces: OrderedDict[str, Trace] = OrderedDict()
         self._spans = 0
@@ -181,14 +181,14 @@ class Relations:
 
     def _forget(self, now: float) -> None:
         while self._traces and (
-            len(self._traces) > _MAX_TRACES
+            len(self._traces) > self._max
             or self._spans > _MAX_SPANS
             or next(iter(self._traces.values())).seen_s < now - _MAX_AGE_S
         ):
             _, trace = self._traces.popitem(last=False)
             self._spans -= len(trace.parents)
-        _drop_old(self._bonds, now)
-        _drop_old(self._clear, now)
+        _drop_old(self._bonds, self._max, now)
+        _drop_old(self._clear, self._max, now)
 
 
 def _renew(known: OrderedDict[Any, float], key: Hashable, now: float) -> None:
@@ -196,6 +196,6 @@ def _renew(known: OrderedDict[Any, float], key: Hashable, now: float) -> None:
     known.move_to_end(key)
 
 
-def _drop_old(known: OrderedDict[Any, float], now: float) -> None:
-    while known and (len(known) > _MAX_TRACES or next(iter(known.values())) < now - _MAX_AGE_S):
+def _drop_old(known: OrderedDict[Any, float], most: int, now: float) -> None:
+    while known and (len(known) > most or next(iter(known.values())) < now - _MAX_AGE_S):
         known.popitem(last=False)

@@ -7,7 +7,7 @@
     _audit/manifests/date=<day the writer opened>/<writer>/<commit>.json           ManifestFile
     _audit/streams/<table>.json                                                    StreamMarker
     _audit/policies/<64 hex>.json                                                  PolicyFile
-    _audit/models/<model slug>/<version>.json                                      ModelVersion
+    _audit/models/<number>.json                                                    RegistryFile
     _audit/probe/<16 hex>                                                          ProbeFile
 
 - Every value is made of checked parts, so a path has one spelling: ``parse(value.path) == value`` and
@@ -29,11 +29,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Self
+from typing import Final, Self
 
 from otel_audit.errors import InputError
 from otel_audit.store.names import (
-    SLUG,
     FileName,
     Partition,
     TableName,
@@ -44,15 +43,16 @@ from otel_audit.store.names import (
 )
 
 __all__ = [
+    "REGISTRY_PREFIX",
     "CompactedFile",
     "FileName",
     "LogFile",
     "ManifestFile",
-    "ModelVersion",
     "ObjectPath",
     "Partition",
     "PolicyFile",
     "ProbeFile",
+    "RegistryFile",
     "StreamMarker",
     "TableName",
     "WriterName",
@@ -60,6 +60,8 @@ __all__ = [
     "manifests_prefix",
     "parse",
 ]
+
+REGISTRY_PREFIX: Final = "_audit/models/"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -148,24 +150,21 @@ class PolicyFile:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class ModelVersion:
-    """One create-only version of a model's registration.
+class RegistryFile:
+    """One create-only version of the registry of models.
 
     Attributes:
-        model: slug of the model's name.
-        version: from 1, in the order of registration.
+        number: from 1, without holes.
     """
 
-    model: str
-    version: int
+    number: int
 
     def __post_init__(self) -> None:
-        check(SLUG, self.model, "a model slug")
-        check_number(self.version, 10, "a version")
+        check_number(self.number, 10, "a version")
 
     @property
     def path(self) -> str:
-        return f"_audit/models/{self.model}/{self.version:010d}.json"
+        return f"{REGISTRY_PREFIX}{self.number:010d}.json"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -191,7 +190,7 @@ class ProbeFile:
         return f"_audit/probe/{self.token}"
 
 
-ObjectPath = LogFile | CompactedFile | ManifestFile | StreamMarker | PolicyFile | ModelVersion | ProbeFile
+ObjectPath = LogFile | CompactedFile | ManifestFile | StreamMarker | PolicyFile | RegistryFile | ProbeFile
 """Everything that a destination may hold."""
 
 
@@ -244,8 +243,8 @@ def _parse_parts(parts: Sequence[str]) -> ObjectPath | None:
             return StreamMarker(TableName.parse(table.removesuffix(".json")))
         case ["_audit", "policies", fingerprint]:
             return PolicyFile(fingerprint.removesuffix(".json"))
-        case ["_audit", "models", model, version]:
-            return ModelVersion(model, _number(version.removesuffix(".json")))
+        case ["_audit", "models", number]:
+            return RegistryFile(_number(number.removesuffix(".json")))
         case ["_audit", "probe", token]:
             return ProbeFile(token)
         case _:
