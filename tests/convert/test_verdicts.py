@@ -13,7 +13,9 @@ CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.pr
 
 
 def verdict(attributes: dict[str, object], options: ConvertOptions | None = None) -> Verdict:
-    return Judge(options or ConvertOptions(), frozenset({"x-user"})).judge("server", dict(attributes), None)  # type: ignore[arg-type]
+    return Judge(options or ConvertOptions(), frozenset({"x-user", "x-token"})).judge(
+        "server", dict(attributes), None
+    )  # type: ignore[arg-type]
 
 
 def test_settings_that_ask_for_something_of_each_span_leave_nothing_to_bulk() -> None:
@@ -26,9 +28,14 @@ def test_settings_that_ask_for_something_of_each_span_leave_nothing_to_bulk() ->
 
 
 def test_names_that_need_rows_leave_nothing_to_bulk() -> None:
-    for name in ("http.method", "url.full", "rpc.method", "audit.purpose", "user.email", "user.hash", "net.peer.ip",
-                 "http.request.header.x_user", "audit.notes", "http.request.body"):  # fmt: skip
+    for name in ("rpc.method", "audit.purpose", "user.email", "user.hash", "http.request.header.x_token",
+                 "audit.notes", "http.request.body"):  # fmt: skip
         assert verdict({**HTTP, name: "x"}).bulk is None, name
+
+
+def test_names_of_old_conventions_and_of_who_claims_to_call_do_not_need_rows() -> None:
+    for name in ("http.method", "url.full", "http.url", "net.peer.ip", "http.request.header.x_user"):
+        assert verdict({**HTTP, name: "x"}).bulk is not None, name
 
 
 def test_what_is_remembered_is_bounded() -> None:

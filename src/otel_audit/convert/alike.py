@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Final, TypeAlias
 
-from otel_audit.convert.bulk import AttributeColumns, BulkPart, convert_bulk
+from otel_audit.convert.bulk import BulkPart, convert_bulk
+from otel_audit.convert.bulk_attributes import sort_columns
 from otel_audit.convert.bulk_calls import of_calls, of_plain_calls
+from otel_audit.convert.bulk_columns import AttributeColumns
+from otel_audit.convert.bulk_http import complete_http_columns
 from otel_audit.convert.bulk_plan import BulkPlan
 from otel_audit.convert.columns import Row
 from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.inference.plain_calls import read_plain_calls
 from otel_audit.convert.span_columns import SpanColumns, odd_spans, read_columns
 from otel_audit.convert.spans import SpanData
-from otel_audit.convert.url import split_host
 from otel_audit.convert.verdicts import Lane, Verdict
 
 __all__ = ["FEWEST", "convert_alike", "convert_called"]
@@ -54,11 +56,11 @@ class _Alike:
         if not odd:
             return self
         kept = [number not in odd for number in range(len(self.positions))]
-        fields: list[Any] = [[*compress(values, kept)] for values in self.spans]
+        fields: list[Any] = [tuple(compress(values, kept)) for values in self.spans]
         return _Alike(
-            [*compress(self.positions, kept)],
+            tuple(compress(self.positions, kept)),
             SpanColumns(*fields),
-            {name: [*compress(values, kept)] for name, values in self.attributes.items()},
+            {name: tuple(compress(values, kept)) for name, values in self.attributes.items()},
         )
 
     def lots(self) -> list[_Alike]:
@@ -99,17 +101,15 @@ def convert_alike(
         fields = read_columns(spans)
         whole = _Alike(range(len(spans)), fields, _attribute_columns(lane.names, spans))
         whole = whole.without(odd_spans(spans, fields, observed, bounded=bounded))
-        if is_named is not None and lane.call is None:
-            whole = whole.without(_named(lane, whole, is_named))
     except Exception:  # noqa: BLE001 - a field of another type than it should be; rows say what it is
         return []
     try:
-        return _convert(lane, whole, common)
+        return _convert(lane, whole, common, is_named)
     except Exception:  # noqa: BLE001 - anything unexpected in a value: rows say exactly what it is
         parts: list[tuple[BulkPart, Sequence[int]]] = []
         for lot in whole.lots():
             try:
-                parts += _convert(lane, lot, common)
+                parts += _convert(lane, lot, common, is_named)
             except Exception:  # noqa: BLE001, S112 - likewise: its spans are in no part, so each gets a row
                 continue
         return parts
@@ -139,12 +139,16 @@ def convert_called(
         return None
 
 
-def _convert(lane: Lane, alike: _Alike, common: Row) -> list[tuple[BulkPart, Sequence[int]]]:
+def _convert(
+    lane: Lane, alike: _Alike, common: Row, is_named: IsNamed | None
+) -> list[tuple[BulkPart, Sequence[int]]]:
+    if is_named is not None and lane.call is None and len(alike.positions) >= FEWEST:
+        alike = alike.without(_named(lane, alike, is_named))
     calls = None
     if lane.call is not None and len(alike.positions) >= FEWEST:
         read = read_plain_calls(lane.call, alike.attributes)
         if not read.is_read:
-            return _convert(lane, alike.without(read.odd), common)
+            return _convert(lane, alike.without(read.odd), common, is_named)
         alike = alike.without(read.odd)
         calls = of_plain_calls(read, lane.operation)
     if len(alike.positions) < FEWEST:
@@ -154,18 +158,16 @@ def _convert(lane: Lane, alike: _Alike, common: Row) -> list[tuple[BulkPart, Seq
 
 def _named(lane: Lane, alike: _Alike, is_named: IsNamed) -> set[int]:
     """Returns the positions of the spans of which settings say something."""
-    shape = _plan(lane).shape
-    names = dict(zip(shape.leaves, shape.direct, strict=False))
+    found = sort_columns(_plan(lane), alike.attributes)
+    complete_http_columns(found, alike.spans.kind[0])
     nothing = [None] * len(alike.positions)
-    route, path, host = (
-        alike.attributes[names[leaf]] if leaf in names else nothing for leaf in _ROUTE_LEAVES
-    )
     known: dict[Any, bool] = {}
     named = set()
-    for position, key in enumerate(zip(route, path, host, strict=True)):
+    for position, key in enumerate(
+        zip(*[found.columns.get(leaf, nothing) for leaf in _ROUTE_LEAVES], strict=True)
+    ):
         if key not in known:
-            called = split_host(key[2])[0] if isinstance(key[2], str) else None
-            known[key] = is_named(key[0], key[1], called)
+            known[key] = is_named(*key)
         if known[key]:
             named.add(position)
     return named

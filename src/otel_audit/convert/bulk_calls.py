@@ -6,18 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from otel_audit.convert.bulk_columns import Irregular
 from otel_audit.convert.columns import Row
 from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.inference.plain_calls import PlainCalls
 from otel_audit.convert.rest import MAX_EXACT
 
-__all__ = ["CallColumns", "Irregular", "of_calls", "of_plain_calls"]
+__all__ = ["CallColumns", "of_calls", "of_plain_calls"]
 
 _COUNTS: Final = frozenset({"inputTokens", "outputTokens", "cacheReadTokens", "reasoningTokens"})
-
-
-class Irregular(Exception):
-    """The spans hold something that needs rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,16 @@ from otel_audit.convert.sorter import Room, Sorted
 from otel_audit.convert.spans import Value
 from otel_audit.convert.url import same_query, split_host, split_url
 
-__all__ = ["PLAIN_METHODS", "complete_http"]
+__all__ = [
+    "MAX_PORT",
+    "OLD_INTEGERS",
+    "OLD_TEXT",
+    "PLAIN_METHODS",
+    "RENAMED",
+    "SCHEME",
+    "complete_http",
+    "server_names",
+]
 
 PLAIN_METHODS: Final = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
@@ -33,30 +42,42 @@ PLAIN_METHODS: Final = frozenset(
 _UNUSUAL_METHOD: Final = re.compile(r"[A-Z][A-Z-]{1,19}")
 """PROPFIND, PURGE …: short words in capitals; ``method`` is not masked, so it holds no free text."""
 
-_SCHEME: Final = re.compile(r"[a-z][a-z+]{1,9}")
+SCHEME: Final = re.compile(r"[a-z][a-z+]{1,9}")
 
 _OTHER: Final = "_OTHER"
 """What the conventions write for a method that an instrumentation does not know."""
 
-_OLD_TEXT: Final = (
+OLD_TEXT: Final = (
     (http_attributes.HTTP_METHOD, "method"),
     (http_attributes.HTTP_SCHEME, "scheme"),
     (http_attributes.HTTP_USER_AGENT, "userAgent"),
 )
 
-_OLD_INTEGERS: Final = (
+OLD_INTEGERS: Final = (
     (http_attributes.HTTP_STATUS_CODE, "returnCode", 2**31 - 1),
     (http_attributes.HTTP_REQUEST_CONTENT_LENGTH, "requestBytes", MAX_EXACT),
     (http_attributes.HTTP_RESPONSE_CONTENT_LENGTH, "responseBytes", MAX_EXACT),
 )
 
-_RENAMED: Final = (
+RENAMED: Final = (
     (http_attributes.HTTP_FLAVOR, network_attributes.NETWORK_PROTOCOL_VERSION),
     (net_attributes.NET_PROTOCOL_VERSION, network_attributes.NETWORK_PROTOCOL_VERSION),
     (net_attributes.NET_PROTOCOL_NAME, network_attributes.NETWORK_PROTOCOL_NAME),
     (net_attributes.NET_SOCK_PEER_PORT, network_attributes.NETWORK_PEER_PORT),
 )
 """Names without a field: the old one goes where the new one says the same."""
+
+MAX_PORT: Final = 65_535
+
+_CALLED: Final = (
+    (net_attributes.NET_PEER_NAME, http_attributes.HTTP_HOST),
+    net_attributes.NET_PEER_PORT,
+)
+_SERVING: Final = (
+    (net_attributes.NET_HOST_NAME, http_attributes.HTTP_HOST, http_attributes.HTTP_SERVER_NAME),
+    net_attributes.NET_HOST_PORT,
+)
+"""Old names of the called server's name, and of its port: on a client's span, and on others."""
 
 
 def complete_http(found: Sorted, kind: str, oddities: list[str]) -> None:
@@ -89,14 +110,14 @@ def complete_http(found: Sorted, kind: str, oddities: list[str]) -> None:
     if method is not None and method not in PLAIN_METHODS:
         _read_unusual_method(found, str(method))
     scheme = row.get("scheme")
-    if scheme is not None and scheme not in ("https", "http") and not _SCHEME.fullmatch(str(scheme)):
+    if scheme is not None and scheme not in ("https", "http") and not SCHEME.fullmatch(str(scheme)):
         found.rest[url_attributes.URL_SCHEME] = str(row.pop("scheme"))
         oddities.append(notes.NAME_UNSAFE)
 
 
 def _read_old(found: Sorted, oddities: list[str]) -> None:
     row, held = found.row, found.held
-    for name, leaf in _OLD_TEXT:
+    for name, leaf in OLD_TEXT:
         value = held.get(name)
         if value is None:
             continue
@@ -104,7 +125,7 @@ def _read_old(found: Sorted, oddities: list[str]) -> None:
             oddities.append(notes.WRONG_TYPE)
         elif row.setdefault(leaf, value) == value:
             del held[name]
-    for name, leaf, limit in _OLD_INTEGERS:
+    for name, leaf, limit in OLD_INTEGERS:
         value = held.get(name)
         if value is None:
             continue
@@ -112,7 +133,7 @@ def _read_old(found: Sorted, oddities: list[str]) -> None:
             oddities.append(notes.WRONG_TYPE)
         elif row.setdefault(leaf, value) == value:
             del held[name]
-    for name, new in _RENAMED:
+    for name, new in RENAMED:
         value = held.get(name)
         if value is not None and found.rest.get(new) == value:
             del held[name]
@@ -128,16 +149,7 @@ def _read_old(found: Sorted, oddities: list[str]) -> None:
 def _read_old_server(found: Sorted, kind: str) -> None:
     """Reads the called server's name and port from the four old names that may hold them."""
     row, held = found.row, found.held
-    if kind == "client":
-        names: tuple[str, ...] = (net_attributes.NET_PEER_NAME, http_attributes.HTTP_HOST)
-        port_name = net_attributes.NET_PEER_PORT
-    else:
-        names = (
-            net_attributes.NET_HOST_NAME,
-            http_attributes.HTTP_HOST,
-            http_attributes.HTTP_SERVER_NAME,
-        )
-        port_name = net_attributes.NET_HOST_PORT
+    names, port_name = server_names(kind)
     port = _port(held.get(port_name))
     if port is not None and row.setdefault("server.port", port) == port:
         del held[port_name]
@@ -156,6 +168,15 @@ def _read_old_server(found: Sorted, kind: str) -> None:
             del held[net_attributes.NET_PEER_PORT]
 
 
+def server_names(kind: str) -> tuple[tuple[str, ...], str]:
+    """Returns the old names of the called server's name, best first, and that of its port.
+
+    Args:
+        kind: span kind: on a client's span the server is the peer, on others the host.
+    """
+    return _CALLED if kind == "client" else _SERVING
+
+
 def _read_url(found: Sorted, kind: str) -> None:
     """Reads URLs into the leaves that are still empty; keeps a URL only for what it says beyond them."""
     row, held = found.row, found.held
@@ -170,7 +191,7 @@ def _read_url(found: Sorted, kind: str) -> None:
             del held[name]
             continue
         parts = split_url(url)
-        scheme = parts.scheme if _SCHEME.fullmatch(parts.scheme) else ""
+        scheme = parts.scheme if SCHEME.fullmatch(parts.scheme) else ""
         known = _merge(row, "scheme", scheme)
         # A server's own name may be an address behind a proxy; the URL then shows how it was called.
         known &= _merge(row, "server.address", parts.host)
@@ -214,4 +235,4 @@ def _set(row: dict[str, object], leaf: str, value: str) -> None:
 def _port(value: Value) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 5:
         value = int(value)
-    return value if type(value) is int and 0 <= value <= 65_535 else None
+    return value if type(value) is int and 0 <= value <= MAX_PORT else None

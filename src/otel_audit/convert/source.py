@@ -20,18 +20,15 @@ from opentelemetry.semconv._incubating.attributes import (
 
 from otel_audit.convert import notes
 from otel_audit.convert.sorter import Room, Sorted, header_values
-from otel_audit.convert.url import address_type, split_host
+from otel_audit.convert.url import AddressType, address_type, split_host
 
-__all__ = ["Networks", "complete_source", "parse_networks"]
+__all__ = ["OLD_PEERS", "Networks", "complete_source", "judge_address", "parse_networks", "source_names"]
 
 Networks: TypeAlias = "tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]"
 
 _CLIENT: Final = client_attributes.CLIENT_ADDRESS
-_PEERS: Final = (
-    network_attributes.NETWORK_PEER_ADDRESS,
-    net_attributes.NET_SOCK_PEER_ADDR,
-    net_attributes.NET_PEER_IP,
-)
+OLD_PEERS: Final = (net_attributes.NET_SOCK_PEER_ADDR, net_attributes.NET_PEER_IP)
+_PEERS: Final = (network_attributes.NETWORK_PEER_ADDRESS, *OLD_PEERS)
 """Other end of the connection: for a server the client or the last proxy."""
 
 _ADDRESSES: Final = (_CLIENT, http_attributes.HTTP_CLIENT_IP, *_PEERS)
@@ -53,32 +50,43 @@ def complete_source(found: Sorted, kind: str, trusted: Networks, oddities: list[
     if not found.rooms & Room.ADDRESS:
         return
     row, held = found.row, found.held
-    calls = kind in ("client", "producer")
+    names, calls = source_names(kind)
     peer = _peer(found) if trusted else ""
-    for name in (_CLIENT,) if calls else _ADDRESSES:
+    for name in names:
         value = held.get(name)
         if value is None:
             continue
         if type(value) is not str:
             oddities.append(notes.WRONG_TYPE)
             continue
-        address = value
         known = row.get("source.id")
         if known is None:
-            judged = address_type(address)
-            if judged is None:
-                address = split_host(value)[0]
-                judged = address_type(address)
+            judged = judge_address(value)
             if judged is None:
                 continue
-            row["source.id"], row["source.type"] = address, judged
+            row["source.id"], row["source.type"] = judged
             del held[name]
-        elif known == address or known == split_host(address)[0]:
+        elif known in (value, split_host(value)[0]):
             del held[name]
     if calls:
         _drop_repeated_peer(found)
     elif trusted:
         _believe_proxies(found, peer, trusted)
+
+
+def source_names(kind: str) -> tuple[tuple[str, ...], bool]:
+    """Returns the names that may say where a call came from, best first, and whether the span is the caller's."""
+    calls = kind in ("client", "producer")
+    return ((_CLIENT,) if calls else _ADDRESSES), calls
+
+
+def judge_address(value: str) -> tuple[str, AddressType] | None:
+    """Returns an address without a port, and what kind it is; ``None`` where it is none."""
+    for address in (value, split_host(value)[0]):
+        judged = address_type(address)
+        if judged is not None:
+            return address, judged
+    return None
 
 
 def _peer(found: Sorted) -> str:
@@ -92,7 +100,7 @@ def _peer(found: Sorted) -> str:
 def _drop_repeated_peer(found: Sorted) -> None:
     """Of an old and a new name for one peer, keeps the new one."""
     new, held = found.held.get(network_attributes.NETWORK_PEER_ADDRESS), found.held
-    for name in (net_attributes.NET_SOCK_PEER_ADDR, net_attributes.NET_PEER_IP):
+    for name in OLD_PEERS:
         if new is not None and held.get(name) == new:
             del held[name]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 from urllib.parse import unquote_plus
 
-__all__ = ["UrlParts", "address_type", "same_query", "split_host", "split_url"]
+__all__ = ["AddressType", "UrlParts", "address_type", "same_query", "split_host", "split_url"]
 
 AddressType: TypeAlias = Literal["ipv4", "ipv6", "hostname"]
 

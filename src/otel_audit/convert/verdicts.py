@@ -22,6 +22,9 @@ __all__ = ["UNNAMED_EVENT", "Judge", "Lane", "Verdict"]
 UNNAMED_EVENT: Final = "audit.event"
 """``eventName`` of what carries ``audit.*`` and no name that may be shown."""
 
+_BAGGAGE: Final = "baggage"
+"""Names a user among other things."""
+
 _MAX_VERDICTS: Final = 1_024
 _MAX_NAMES: Final = 16_384
 """What is remembered is bounded, in number and in characters of names: a sender that makes up names must not
@@ -71,11 +74,13 @@ class Judge:
 
     Args:
         options: which streams are on, which spans count.
-        claiming: headers that name a user.
+        claiming: headers that name a user, in whatever form.
     """
 
     def __init__(self, options: ConvertOptions, claiming: frozenset[str]) -> None:
         self._options, self._claiming = options, claiming
+        headers = {header.lower().replace("_", "-") for header in options.identity.user_headers}
+        self._named = frozenset(headers) - {_BAGGAGE}
         self._verdicts: dict[tuple[object, ...], Verdict] = {}
         self._lanes: dict[tuple[object, ...], Lane | None] = {}
 
@@ -147,10 +152,10 @@ class Judge:
             common["eventName"] = UNNAMED_EVENT
         bulk = None
         if stream is not None and not audited:
-            bulk = self._plan(kind, attributes, family)
+            bulk = self._plan(attributes, family)
         return Verdict(family, stream, audited, common, bulk)
 
-    def _plan(self, kind: str, attributes: Attributes, family: Family) -> BulkPlan | None:
+    def _plan(self, attributes: Attributes, family: Family) -> BulkPlan | None:
         """Returns how spans become columns at once, unless a setting asks for something of each."""
         options = self._options
         # Of an HTTP span a look at its route tells whether the settings say something.
@@ -159,4 +164,4 @@ class Judge:
         shape = shape_of(tuple(attributes))
         if options.identity.trusted_proxies and shape is not None and shape.rooms & Room.ADDRESS:
             return None
-        return plan_bulk(shape, family, kind, self._claiming)
+        return plan_bulk(shape, family, self._claiming, self._named)
