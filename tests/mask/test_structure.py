@@ -88,3 +88,12 @@ def test_a_value_in_a_key_is_found_beside_one_in_a_leaf(beside):
     for value in ({key: "a", **beside}, {**beside, key: ["a"]}, {"deep": {key: 1}, **beside}):
         for column in ("request", "attributes", "resource"):
             assert "jane" not in masked(column, value)
+
+
+def test_a_fraction_is_judged_by_its_name():
+    place = {"where": {"lat": 48.858370, "lng": 2.294481}, "latency": 12.34567, "score": 0.858370}
+    assert json.loads(masked("request", place)) == {
+        "where": {"lat": "[GPS]", "lng": "[GPS]"},
+        "latency": 12.34567,
+        "score": 0.858370,
+    }

@@ -212,7 +212,12 @@ class JsonWalk:
     def _number(self, number: Any, place: JsonPlace) -> Any:
         if type(number) is Number:
             digits = digits_of(number)
-        elif -LEAST_NUMBER < number < LEAST_NUMBER or (type(number) is float and not number.is_integer()):
+        elif type(number) is float and not number.is_integer():
+            # A fraction is a value of its own only by its name: degrees of latitude, say.
+            if place.name is None:
+                return number
+            digits = repr(number)
+        elif -LEAST_NUMBER < number < LEAST_NUMBER:
             return number
         else:
             digits = str(abs(int(number)))

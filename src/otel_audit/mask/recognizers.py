@@ -9,15 +9,23 @@ Rules:
    OTHER brings triggers of its own. A trigger must match, in raw or JSON-escaped form, wherever the entry
    could find something.
 4. Examples are part of the entry and run as tests.
-
-Formats of keys are those that their issuers document for secret scanning.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from otel_audit.mask import candidates, cards, credentials, numbers, phones, validators
+from otel_audit.mask import candidates, cards, numbers, phones, validators
+from otel_audit.mask.known_secrets import KNOWN_SECRETS
+from otel_audit.mask.national_ids import (
+    LETTERED,
+    LETTERED_TRIGGERS,
+    NATIONAL_IDS,
+    lettered,
+    may_be_lettered,
+    numbered,
+)
+from otel_audit.mask.personal_facts import PERSONAL_FACTS
 from otel_audit.mask.recognizer import Family, Recognizer
 
 __all__ = ["DIGIT_RUN", "NUMBER_RUN", "PLAIN_NUMBER", "RECOGNIZERS"]
@@ -105,6 +113,18 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
         Family.NUMBER, runs=numbers.us_ssn, least_digits=9,
     ),
     Recognizer(
+        "national-id", "NATIONAL_ID", NUMBER_RUN,
+        tuple(text for entry in NATIONAL_IDS if entry.digits for text in entry.matches),
+        tuple(text for entry in NATIONAL_IDS if entry.digits for text in entry.rejects),
+        Family.NUMBER, runs=numbered, least_digits=9,
+    ),
+    Recognizer(
+        "national-id-with-letters", "NATIONAL_ID", LETTERED,
+        tuple(text for entry in NATIONAL_IDS if not entry.digits for text in entry.matches),
+        tuple(text for entry in NATIONAL_IDS if not entry.digits for text in entry.rejects),
+        Family.NUMBER, LETTERED_TRIGGERS, lettered, may_hold=may_be_lettered,
+    ),
+    Recognizer(
         "phone", "PHONE",
         NUMBER_RUN,
         ("+1 (415) 555-0100", "call 785 8949", "(978)645-9740x11144", "001-748-088-2851", "061 51 81 22 mobile",
@@ -129,113 +149,11 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
         rb"(?:[0-9A-Fa-f]{1,4}:){1,7}(?:(?::[0-9A-Fa-f]{1,4}){1,7}|:|[0-9A-Fa-f]{1,4})(?:[0-9]{0,3}(?:\.[0-9]{1,3}){3})?"
         rb"|::(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{1,4}(?:(?:\.[0-9]{1,3}){3})?",
         ("2001:db8::8a2e:370:7334", "d80:e4b5:79da:6cf6:71f3:51f7:9161:c319", "::ffff:203.0.113.7"),
-        ("12:30:45", "std::array", "aa:bb:cc:dd:ee:ff", "::1", "a::b"),
+        ("12:30:45", "std::array", "::1", "a::b"),
         triggers=(rb"[0-9A-Fa-f](?::[0-9A-Fa-f]{1,4}){2}:[0-9A-Fa-f]", rb"::[0-9A-Fa-f]", rb"[0-9A-Fa-f]::"),
         validate=validators.ipv6, literals=(b":",),
     ),
-    Recognizer(
-        "jwt", "JWT",
-        rb"(?:^|[^A-Za-z0-9])(eyJ[A-Za-z0-9_\-]{5,}\.[A-Za-z0-9_\-]{4,}(?:\.[A-Za-z0-9_\-]*){0,3})",
-        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27uhbUJU1p1r_wW1g",),
-        ("eyJ", "keyJumper.example"),
-        triggers=(b"eyJ",), literals=(b"eyJ",), secret=True,
-    ),
-    Recognizer(
-        "private-key", "PRIVATE_KEY",
-        # Without its end, a key runs to the end of the text.
-        rb"-----BEGIN [A-Z0-9 ]{0,32}PRIVATE KEY[A-Z ]{0,16}-----(?s:.*?)"
-        rb"(?:-----END [A-Z0-9 ]{0,32}PRIVATE KEY[A-Z ]{0,16}-----|\z)",
-        ("-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIB\n-----END RSA PRIVATE KEY-----",
-         "-----BEGIN PRIVATE KEY-----\nMIIEvQ cut"),
-        ("-----BEGIN PUBLIC KEY-----\nMIIBIjAN\n-----END PUBLIC KEY-----",),
-        triggers=(b"PRIVATE KEY",), literals=(b"PRIVATE KEY",), secret=True,
-    ),
-    Recognizer(
-        "aws-access-key-id", "API_KEY", rb"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
-        ("AKIAIOSFODNN7EXAMPLE",), ("AKIAB", "ASIATIC"),
-        triggers=(b"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{4}",), literals=(b"AKIA", b"ASIA", b"ABIA", b"ACCA"), secret=True,
-    ),
-    Recognizer(
-        "gcp-api-key", "API_KEY", rb"AIza[0-9A-Za-z_\-]{30,}|\bya29\.[0-9A-Za-z_\-]{20,}|GOCSPX-[0-9A-Za-z_\-]{20,}",
-        ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "ya29.a0AfH6SMBx1234567890abcdef",
-         "GOCSPX-abcdefghijklmnopqrstuvwx"),
-        ("AIzaSy",),
-        triggers=(b"AIza", rb"ya29\.", b"GOCSPX-"), literals=(b"AIza", b"ya29.", b"GOCSPX-"), secret=True,
-    ),
-    Recognizer(
-        "azure-secret", "API_KEY",
-        rb"\b[A-Za-z0-9_~.\-]{3}[0-9]Q~[A-Za-z0-9_~.\-]{31,34}|[A-Za-z0-9+/]{86}==",
-        ("abc8Q~defghijklmnopqrstuvwxyz0123456789", "A" * 43 + "b" * 43 + "=="),
-        ("8Q~",),
-        triggers=(b"[0-9]Q~", b"[A-Za-z0-9+/]=="), secret=True,
-    ),
-    Recognizer(
-        "github-token", "API_KEY", rb"gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}",
-        ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", "github_pat_11ABCDEFG0abcdefghijklmn"), ("ghp_short",),
-        triggers=(b"gh[pousr]_", b"github_pat_"),
-        literals=(b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"), secret=True,
-    ),
-    Recognizer(
-        "gitlab-token", "API_KEY", rb"\bgl(?:pat|ptt|dt|rt|ft|agent|soat|cbt|imt|oas)-[A-Za-z0-9_.\-]{16,}",
-        ("glpat-abcDEF123456ghiJKL78",), ("glpat-",),
-        triggers=(b"gl(?:pat|ptt|dt|rt|ft|agent|soat|cbt|imt|oas)-",), literals=(b"gl",), secret=True,
-    ),
-    Recognizer(
-        "slack-token", "API_KEY",
-        rb"\bxox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9\-]{8,}|\bxapp-[0-9]-[A-Za-z0-9\-]{8,}"
-        rb"|hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_+\-]{8,})",
-        ("xoxb-1234567890-abcdefGHIJKL", "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXX"),
-        ("xoxb",),
-        triggers=(b"xox[abeoprs]", b"xapp-", rb"hooks\.slack\.com"), literals=(b"xox", b"xapp-", b"hooks.slack.com"),
-        secret=True,
-    ),
-    Recognizer(
-        "stripe-key", "API_KEY", rb"\b(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8,}|\bwhsec_[A-Za-z0-9+/]{16,}",
-        ("sk_live_4eC39HqLyjWDarjtT1zdp7dc", "whsec_abcdefghijklmnopqrst"), ("sk_live_",),
-        triggers=(b"[spr]k_(?:live|test)_", b"whsec_"), literals=(b"k_live_", b"k_test_", b"whsec_"), secret=True,
-    ),
-    Recognizer(
-        "anthropic-key", "API_KEY", rb"\bsk-ant-[A-Za-z0-9_\-]{8,}",
-        ("sk-ant-api03-abcdefghijklmnop",), ("sk-ant",),
-        triggers=(b"sk-ant-",), literals=(b"sk-ant-",), secret=True,
-    ),
-    Recognizer(
-        "openai-key", "API_KEY",
-        rb"\bsk-(?:(?:proj|svcacct|admin|service|None)-[A-Za-z0-9_\-]{8,}|[A-Za-z0-9_\-]*[A-Z0-9][A-Za-z0-9_\-]{12,})",
-        ("sk-proj-FAKESECRETKEY0123", "sk-abcdEFGH1234ijklMNOP5678"), ("risk-based approach", "sk-learn"),
-        triggers=(b"sk-(?:proj|svcacct|admin|service|None)-", b"sk-[a-z]*[A-Z0-9_-]"), literals=(b"sk-",), secret=True,
-    ),
-    Recognizer(
-        "package-registry-token", "API_KEY",
-        rb"\bhf_[A-Za-z0-9]{20,}|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[A-Za-z0-9_\-]{40,}",
-        ("hf_abcdefghijklmnopqrstuvwxyz012345", "npm_abcdefghijklmnopqrstuvwxyz0123456789"), ("hf_short",),
-        triggers=(b"hf_[A-Za-z0-9]{4}", b"npm_[A-Za-z0-9]{4}", b"pypi-[A-Za-z0-9]{4}"),
-        literals=(b"hf_", b"npm_", b"pypi-"), secret=True,
-    ),
-    Recognizer(
-        "bearer-token", "CREDENTIAL", credentials.BEARER,
-        ("Authorization was Bearer abc123def456", "bearer AbCdEfGhIj"), ("bearer bonds", "Bearer authentication"),
-        triggers=(b"(?i:bearer)[ +]",), validate=credentials.bearer_token, secret=True,
-    ),
-    Recognizer(
-        "basic-credentials", "CREDENTIAL", credentials.BASIC,
-        ("uses Basic Ym9iOmh1bnRlcjI=", "Basic YWxhZGRpbjpvcGVu"),
-        ("Basic understanding", "basic income", "Basic Authentication"),
-        triggers=(b"(?i:basic)[ +]+[A-Za-z0-9+/]*[A-Z0-9+/][A-Za-z0-9+/]",), validate=credentials.basic_credentials,
-        secret=True,
-    ),
-    Recognizer(
-        "header-line", "CREDENTIAL", credentials.HEADER_LINE,
-        ("Authorization: ApiKey plainsecret", "Cookie: theme=dark; id=xyz"), ("authorization failed", "cookie recipe"),
-        triggers=(b"(?i:authorization|cookie)[\"'\\\\ ]{0,6}[:=]",), secret=True, goes_on=(0, 0),
-    ),
-    Recognizer(
-        "named-secret", "CREDENTIAL", credentials.PAIR,
-        ("password=hunter2", "my password: correcthorse", '"api_key": "k-1"', "?token=s3cr3t&x=1", "pwd='a b c'",
-         "X-Goog-Signature=abcdef", "client_secret => zzz", "session=abc123"),
-        ("tokens: 512", "max_tokens=4096", "Token: the unit of text", "password: string", "secret=***",
-         "the password is wrong", "tokenizer=bpe"),
-        triggers=(credentials.NAME_TRIGGER,), validate=credentials.named_value, secret=True, goes_on=(0, 1),
-    ),
+    *PERSONAL_FACTS,
+    *KNOWN_SECRETS,
 )  # fmt: skip
 """Every recogniser, in the order in which they win where findings overlap."""
