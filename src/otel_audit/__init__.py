@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from otel_audit.sdk.awaiting import StrictASGIMiddleware
     from otel_audit.sdk.health import Health
     from otel_audit.sdk.install import Installation, install
+    from otel_audit.sdk.log_processor import AuditLogRecordProcessor
     from otel_audit.sdk.processor import AuditSpanProcessor
 
 __all__ = [
     "AuditError",
+    "AuditLogRecordProcessor",
     "AuditLogger",
     "AuditReceipt",
     "AuditSpanProcessor",
@@ -44,6 +46,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AuditError": "otel_audit.errors",
+    "AuditLogRecordProcessor": "otel_audit.sdk.log_processor",
     "AuditLogger": "otel_audit.sdk.audit_logger",
     "AuditReceipt": "otel_audit.sdk.audit_logger",
     "AuditSpanProcessor": "otel_audit.sdk.processor",

@@ -61,6 +61,7 @@ def test_the_public_names_are_few_and_fixed():
     names = in_new_process("import otel_audit\nresult = sorted(otel_audit.__all__)")
     assert names == [
         "AuditError",
+        "AuditLogRecordProcessor",
         "AuditLogger",
         "AuditReceipt",
         "AuditSpanProcessor",

@@ -63,9 +63,11 @@ def join(
     for key, events in joining.items():
         span = waiting[key]
         events.sort(key=_time)
-        span.joined += tuple(record_id(log) for log in events)
-        span.events = [*span.events, *(_span_event(log) for log in events)]
-        for log in events:
+        # One event may come twice: with its span, and by itself since its span was about to end.
+        once = [log for place, log in enumerate(events) if place == 0 or log != events[place - 1]]
+        span.joined += tuple(record_id(log) for log in once)
+        span.events = [*span.events, *(_span_event(log) for log in once)]
+        for log in once:
             span.oddities += log.oddities
     return alone
 

@@ -10,6 +10,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from otel_audit.config import load
 from otel_audit.errors import ConfigurationError
 from otel_audit.sdk.health import Health
+from otel_audit.sdk.log_events import LogEvents
+from otel_audit.sdk.log_tap import LogTap
 from otel_audit.sdk.processor import AuditSpanProcessor
 from otel_audit.sdk.sampler import see_through, stop_seeing_through
 
@@ -20,6 +22,7 @@ class Installation:
     def __init__(self, provider: TracerProvider, processor: AuditSpanProcessor) -> None:
         self.provider = provider
         self._processor = processor
+        self._tap = LogTap(LogEvents(processor._recorder), provider.resource)
 
     def health(self) -> Health:
         """How the log is doing, without touching disk or network."""
@@ -34,7 +37,8 @@ class Installation:
         self._processor.shutdown()
 
     def uninstall(self) -> None:
-        """Shut down, take our processor off the provider and give it its own sampler back."""
+        """Shut down, take our processors off the providers and give the sampler back that was there."""
+        self._tap.close()
         self.shutdown()
         stop_seeing_through(self.provider)
         active = self.provider._active_span_processor
@@ -57,7 +61,8 @@ def install(
     create_provider: bool = False,
     **arguments: object,
 ) -> Installation:
-    """Audit every span of the application's tracer provider, whatever its sampler drops.
+    """Audit every span of the application's tracer provider, whatever its sampler drops, and the GenAI events
+    of the global logger provider, whether it is there now or later.
 
     Args:
         destination: folder or URL; by default ``OTEL_AUDIT_DESTINATION`` or the file says.

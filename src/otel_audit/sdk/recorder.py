@@ -23,6 +23,7 @@ from otel_audit.sdk.awaiting import await_later
 from otel_audit.sdk.caller import runs_event_loop
 from otel_audit.sdk.gauges import observe
 from otel_audit.sdk.health import Health, Trouble
+from otel_audit.sdk.log_events import logs_of
 from otel_audit.sdk.preflight import try_destinations
 from otel_audit.sdk.presence import Presence
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
@@ -46,6 +47,7 @@ class Recorder:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.users = 0
+        self.span_doors = 0
         self.is_hurried = False
         self._is_shared = False
         self._options = pipeline_options(settings)
@@ -233,6 +235,7 @@ class Recorder:
 
         events = [item for item in items if isinstance(item, LogData)]
         spans = [item for item in items if not isinstance(item, LogData)] if events else items
+        events += logs_of(spans)
         return pipeline.prepare(read_spans(spans), events, observed_unix_nano=time.time_ns())  # type: ignore[arg-type]
 
     def _append(self, prepared: Prepared) -> None:

@@ -19,15 +19,21 @@ _shared: dict[Settings, Recorder] = {}
 _lock = threading.Lock()
 
 
-def acquire(settings: Settings) -> Recorder:
-    """The process's recorder for these settings. Each call is answered by one :func:`release`."""
+def acquire(settings: Settings, *, for_spans: bool = True) -> Recorder:
+    """The process's recorder for these settings. Each call is answered by one :func:`release`.
+
+    Args:
+        settings: complete settings.
+        for_spans: whether it is a door that spans come through.
+    """
     with _lock:
         recorder = _shared.get(settings)
         if recorder is None:
             recorder = _shared[settings] = Recorder(settings)
         recorder.users += 1
+        recorder.span_doors += for_spans
         # Marks cost as much as the rest of the hand-over; with one door there is nobody to tell.
-        recorder._is_shared = recorder.users > 1
+        recorder._is_shared = recorder.span_doors > 1
         return recorder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["weigh"]
+__all__ = ["weigh", "weigh_value"]
 
 _SPAN: Final = 1024
 """Objects of a span itself."""
@@ -16,6 +16,9 @@ _VALUE: Final = 100
 
 def weigh(item: Any) -> int:
     """Bytes that a span or an emitted event holds in memory, estimated from its attributes. Never raises."""
+    known: int | None = getattr(item, "weight", None)
+    if known is not None:
+        return _SPAN + known
     try:
         # Private slots of the SDK: its public properties copy, and its mapping looks every value up under a lock.
         attributes = getattr(item, "_attributes", None) or item.attributes or {}
@@ -37,3 +40,14 @@ def _of(attributes: Mapping[str, Any]) -> int:
         elif kind is tuple or kind is list:
             weight += sum(_VALUE + (len(part) if type(part) is str else 0) for part in value)
     return weight
+
+
+def weigh_value(value: object) -> int:
+    """Bytes of a plain value, at any depth. Values are at most as deep as ``convert/values.py`` lets them be."""
+    if isinstance(value, str | bytes):
+        return _VALUE + len(value)
+    if isinstance(value, list):
+        return _VALUE + sum(map(weigh_value, value))
+    if isinstance(value, dict):
+        return _VALUE + sum(_VALUE + len(key) + weigh_value(inner) for key, inner in value.items())
+    return _VALUE
