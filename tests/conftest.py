@@ -1,5 +1,16 @@
-"""Fixtures that start real servers, for every test."""
+"""Fixtures that start real servers, for every test; and a log that says nothing of itself."""
 
 from __future__ import annotations
 
+import pytest
+
+from otel_audit.pipeline.life import Life
+
 pytest_plugins = ["servers.fake_gcs", "servers.fake_s3", "servers.fake_azure", "servers.clouds"]
+
+
+@pytest.fixture
+def quiet_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No record of the log's own life, for tests of positions and commits; ``pipeline/test_life.py`` is about those."""
+    monkeypatch.setattr(Life, "wrote", lambda *_: ())
+    monkeypatch.setattr(Life, "stop", lambda *_: ())

@@ -19,6 +19,8 @@ from otel_audit.pipeline.options import ShippingOptions
 from otel_audit.pipeline.path import Pipeline
 from otel_audit.store.local import LocalStore
 
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
 OBSERVED = 1_795_300_000_000_000_000
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sdk.written import LIFE
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
@@ -30,8 +32,11 @@ def run(*arguments: object, **variables: object) -> subprocess.CompletedProcess[
 
 
 def query(destination: Path) -> list[dict[str, object]]:
+    """What was recorded, without the log's own life."""
     done = run(BIN / "otel-audit", "query", "--destination", destination, "--format", "ndjson")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [
+        record for line in done.stdout.splitlines() if (record := json.loads(line))["eventName"] not in LIFE
+    ]
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from otel_audit.spool.inventory import inventory, request_retry
 from otel_audit.store.memory import MemoryStore
 from otel_audit.store.open import open_store
 
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
 CORPUS = Path(__file__).parents[1] / "corpus"
 OBSERVED = 1_795_300_000_000_000_000
 

@@ -14,6 +14,8 @@ from otel_audit.errors import SpoolError, SpoolFull
 from otel_audit.pipeline.path import Pipeline
 from otel_audit.spool import StreamWriter
 
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
 CORPUS = Path(__file__).parents[1] / "corpus"
 OBSERVED = 1_795_300_000_000_000_000
 

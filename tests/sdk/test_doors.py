@@ -259,8 +259,8 @@ def test_the_next_process_ships_what_a_killed_one_left(places):
     assert rows(places) == [], "nothing was shipped before the kill"
     subprocess.run([sys.executable, "-c", second], check=True)
     found = sorted((row["sequence"], row["requestPath"]) for row in rows(places, "sequence", "requestPath"))
-    assert found[:4] == [(1, "/1"), (2, "/2"), (3, "/3"), (4, "/4")]
-    (gap,) = (row for row in rows(places, "sequence", "attributes") if row["sequence"] == 5)
+    assert found[:4] == [(1, "/1"), (2, "/2"), (3, "/3"), (5, "/4")], "4 is the audit.start of the killed one"
+    (gap,) = (row for row in rows(places, "sequence", "attributes") if row["sequence"] == 6)
     assert '"unclean-end"' in gap["attributes"], "what the dead one held in memory nobody knows"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import platform
@@ -22,6 +23,9 @@ from otel_audit.store.extras import check_installed
 from otel_audit.store.url import parse_url
 
 _OUTBOX_MAX_BYTES: Final = 256 << 20
+
+_DIGITS: Final = 16
+"""Of a digest of one setting: two values differ in them but for one chance in 2^64."""
 
 _NAMED_VERSIONS: Final = ("otel-audit", "opentelemetry-sdk", "pyarrow")
 
@@ -68,6 +72,7 @@ def pipeline_options(settings: Settings, *, service: str | None = None) -> Pipel
             "delivery": log.delivery,
             "config_fingerprint": fingerprint(settings),
         },
+        settings=dict(_digests(settings)),
     )
 
 
@@ -111,6 +116,16 @@ def spool_root(settings: Settings) -> Path:
 def fingerprint(settings: Settings) -> str:
     """``sha256:<hex>`` of the settings in force. Secrets enter as ``***``, so it cannot be used to guess them."""
     return f"sha256:{hashlib.sha256(repr(settings).encode()).hexdigest()}"
+
+
+def _digests(settings: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Name of each setting as a file has it, and a digest of its value; of a secret only whether it is set."""
+    for entry in dataclasses.fields(settings):  # type: ignore[arg-type]  # a section is a dataclass
+        value, name = getattr(settings, entry.name), (*path, entry.metadata.get("key") or entry.name)
+        if "section" in entry.metadata:
+            yield from _digests(value, name)
+        else:
+            yield ".".join(name), hashlib.sha256(repr(value).encode()).hexdigest()[:_DIGITS]
 
 
 def _stream(name: str, stream: Platform | ModelIo, settings: Settings) -> StreamOptions:

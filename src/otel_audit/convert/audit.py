@@ -14,14 +14,18 @@ from typing import Final
 
 from otel_audit.convert import notes
 from otel_audit.convert.inference import json_text
+from otel_audit.convert.rest import MAX_EXACT
 from otel_audit.convert.sorter import Sorted
 from otel_audit.convert.spans import Value
 from otel_audit.convert.times import rfc3339
 from otel_audit.convert.url import address_type
 
-__all__ = ["RECORD_ID", "complete_audit", "is_safe_event_name"]
+__all__ = ["DURATION", "RECORD_ID", "complete_audit", "is_safe_event_name"]
 
 RECORD_ID: Final = "audit.record.id"
+
+DURATION: Final = "audit.duration_ns"
+"""How long an event took, nanoseconds: log records have a time and no end."""
 
 _TEXT: Final = {
     "audit.target.id": "target.id",
@@ -99,6 +103,10 @@ def _take(row: dict[str, object], name: str, value: Value, oddities: list[str]) 
             verb = value.strip()
             # Only a word is put into capitals: a key that stands here by mistake must stay what masking knows.
             row["action"] = verb.upper() if _VERB.fullmatch(verb) else verb
+        case "audit.duration_ns":
+            if type(value) is not int or not 0 <= value <= MAX_EXACT:
+                return False
+            row["durationNs"] = value
         case "audit.auth.mfa":
             if not isinstance(value, bool):
                 return False

@@ -62,6 +62,7 @@ class PipelineOptions:
         spool_max_bytes: bytes that all slots of the service may hold together; None leaves it to the room.
         service: whose slot of the spool is taken; by default the service of the first record.
         opens: what the first manifest of each writer says of this process.
+        settings: name of each setting → a digest of its value, by which the log tells what was changed.
         shipping: when what is sealed is brought on.
     """
 
@@ -73,4 +74,5 @@ class PipelineOptions:
     spool_max_bytes: int | None = None
     service: str | None = None
     opens: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
     shipping: ShippingOptions = field(default_factory=ShippingOptions)

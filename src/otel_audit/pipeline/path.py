@@ -23,12 +23,13 @@ from typing import Final
 
 from otel_audit.convert.converter import Converter
 from otel_audit.convert.spans import LogData, SpanData
-from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import SpoolError
 from otel_audit.mask.masker import Masker
 from otel_audit.pipeline.adoption import Adopter
-from otel_audit.pipeline.destination import Destination, destination_id
+from otel_audit.pipeline.destination import destination_id
+from otel_audit.pipeline.destinations import destinations_of
 from otel_audit.pipeline.inheritance import inherited, keep
+from otel_audit.pipeline.life import Life
 from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.prepared import Prepared
@@ -75,6 +76,7 @@ class Pipeline:
         self._slot: Slot | None = None
         self._writers: dict[str, StreamWriter] = {}
         self._shipper: Shipper | None = None
+        self._life = Life(self._options)
 
     def prepare(
         self, spans: Sequence[SpanData], logs: Sequence[LogData] = (), *, observed_unix_nano: int
@@ -105,6 +107,8 @@ class Pipeline:
                 writer.sync()
             prepared.became_durable()
             shipper.notice()
+            if not use_reserve and self._slot is not None:
+                self.losses.owe(self._life.wrote(prepared.records, self._slot))
         if self.losses and self._slot is not None and not use_reserve:
             self._record_losses()
 
@@ -136,6 +140,14 @@ class Pipeline:
         shipper = self._shipper
         return shipper is None or shipper.flush(timeout_s)
 
+    def finish(self, timeout_s: float) -> bool:
+        """:meth:`flush`, after the last record that this process is expected to write: the log says so.
+
+        Whatever is written later is taken all the same, and the log says it again.
+        """
+        self._record_end()
+        return self.flush(timeout_s)
+
     def troubles(self) -> tuple[tuple[str, str], ...]:
         """Destinations that do not take records now, each with its cause."""
         shipper = self._shipper
@@ -149,8 +161,7 @@ class Pipeline:
     def close(self, timeout_s: float) -> bool:
         """Flush, then give the slot of the spool back. Returns as :meth:`flush`."""
         deadline_s = time.monotonic() + timeout_s
-        if self.losses and self._slot is not None:
-            self._record_losses()
+        self._record_end()
         self.flush(timeout_s)
         # What came up meanwhile: a record that was refused, a writer that was cloned.
         if self.losses and self._slot is not None:
@@ -192,48 +203,36 @@ class Pipeline:
                 slot,
                 writers,
                 options.streams,
-                _destinations(options, self.losses),
+                destinations_of(options, self.losses),
                 losses=self.losses,
                 opens=opens,
                 options=options.shipping,
                 adopter=Adopter(
-                    slot, lambda: _destinations(options, self.losses), losses=self.losses, opens=opens
+                    slot, lambda: destinations_of(options, self.losses), losses=self.losses, opens=opens
                 ),
                 tell=self._record_losses,
             )
             self._slot, self._writers, self._shipper = slot, writers, shipper
             return shipper
 
+    def _record_end(self) -> None:
+        """Say in the log that it is left in order, and what is missing from it."""
+        if self._slot is not None:
+            self.losses.owe(self._life.stop(sum(self.losses.total.values())))
+            if self.losses:
+                self._record_losses()
+
     def _record_losses(self) -> None:
-        """Say in the log what is missing from it. What cannot be said now is said later."""
+        """Say in the log what is missing from it, and what else is owed. What cannot be said now is said later."""
         owed = self.losses.take()
         now = time.time_ns()
         events = [loss.event(self._service) for loss in owed]
+        slot = self._slot
         try:
             self.append(self.prepare((), events, observed_unix_nano=now), use_reserve=True)
+            if slot is not None:
+                self._life.told(slot)
         except SpoolError:
             self.losses.owe(owed)
-        if self._slot is not None:
-            keep(self.losses, self._slot)
-
-
-def _destinations(options: PipelineOptions, losses: Losses) -> list[Destination]:
-    """Every place that some stream goes to, once."""
-    formats: dict[str, dict[str, EncodeOptions]] = {}
-    bounds: dict[str, dict[str, int]] = {}
-    for stream in options.streams:
-        for url in stream.destinations:
-            formats.setdefault(url, {})[stream.name] = stream.files
-            if url in stream.optional:
-                bounds.setdefault(url, {})[stream.name] = stream.optional[url]
-    return [
-        Destination(
-            url,
-            by_stream,
-            options.mask,
-            bounds=bounds.get(url),
-            options=options.shipping,
-            lose=losses.add,
-        )
-        for url, by_stream in formats.items()
-    ]
+        if slot is not None:
+            keep(self.losses, slot)

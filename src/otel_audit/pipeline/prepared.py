@@ -22,6 +22,7 @@ class Prepared:
 
     Attributes:
         count: how many records.
+        records: how many by stream.
         service: name of the service of the first, None where it has none.
         durable_unix_nano: when all of them were durable; 0 before.
     """
@@ -29,7 +30,7 @@ class Prepared:
     def __init__(self, masked: MaskedBatch | None) -> None:
         self._masked = masked
         self._left = {} if masked is None else masked.by_stream()
-        self._records = {stream: len(part) for stream, part in self._left.items()}
+        self.records = {stream: len(part) for stream, part in self._left.items()}
         self.count = 0 if masked is None else len(masked)
         self.durable_unix_nano = 0
 
@@ -56,7 +57,7 @@ class Prepared:
         """Note when, and say so in the metrics."""
         self.durable_unix_nano = time.time_ns()
         if self._masked is not None:
-            for stream, records in self._records.items():
+            for stream, records in self.records.items():
                 count_durable(stream, records)
             count_masked(self._masked)
 

@@ -47,6 +47,7 @@ class Ending(Protocol):
     """Whether shipping was tried at length already."""
 
     def flush(self, timeout_s: float) -> bool: ...
+    def finish(self, timeout_s: float) -> bool: ...
     def close(self, timeout_s: float) -> bool: ...
 
 
@@ -74,7 +75,13 @@ def forget(ending: Ending) -> None:
 
 def _flush_all() -> None:
     for ending in tuple(_watched):
-        ending.is_hurried = not ending.flush(_TIMEOUT_S)
+        ending.flush(_TIMEOUT_S)
+
+
+def _finish_all() -> None:
+    # The log's last word has to be shipped with the rest: at exit itself several stores' clients work no more.
+    for ending in tuple(_watched):
+        ending.is_hurried = not ending.finish(_TIMEOUT_S)
 
 
 def _close_all(*_: object, **__: object) -> None:
@@ -96,7 +103,7 @@ def _arm_before_executors_end() -> None:
     if register is None:
         return
     try:
-        register(_flush_all)
+        register(_finish_all)
     except RuntimeError:
         _log.debug("the interpreter is ending already")
 

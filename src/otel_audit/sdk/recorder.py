@@ -172,6 +172,14 @@ class Recorder:
         pipeline = self._pipeline
         return pipeline is None or _quietly(pipeline.flush, max(0.0, deadline - time.monotonic()))
 
+    def finish(self, timeout_s: float) -> bool:
+        """:meth:`flush` for the last time, as far as anybody knows: the log says that it is left in order."""
+        deadline = time.monotonic() + timeout_s
+        if not self.make_durable(timeout_s):
+            return False
+        pipeline = self._pipeline
+        return pipeline is None or _quietly(pipeline.finish, max(0.0, deadline - time.monotonic()))
+
     def make_durable(self, timeout_s: float) -> bool:
         """Make everything recorded before durable. Returns False if the time ran out."""
         return self._queue.flush(timeout_s)

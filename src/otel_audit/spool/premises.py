@@ -10,13 +10,14 @@ from typing import Final
 from otel_audit.spool.budget import Budget
 from otel_audit.spool.files import Files
 
-__all__ = ["LEDGER", "OUTBOX", "POLICIES", "QUARANTINE", "WRITERS", "Premises"]
+__all__ = ["LEDGER", "OUTBOX", "POLICIES", "QUARANTINE", "SETTINGS", "WRITERS", "Premises"]
 
 WRITERS: Final = "writers"
 OUTBOX: Final = "outbox"
 QUARANTINE: Final = "quarantine"
 LEDGER: Final = "ledger"
 POLICIES: Final = "policies"
+SETTINGS: Final = "settings"
 
 
 @dataclass(frozen=True, slots=True)

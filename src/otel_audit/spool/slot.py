@@ -2,7 +2,7 @@
 
 ::
 
-    <spool>/<service>/slot-<k>/  lock  ledger  writers/…  outbox/<destination>/…  quarantine/…
+    <spool>/<service>/slot-<k>/  lock  ledger  settings  writers/…  outbox/<destination>/…  quarantine/…
 
 Rules:
 
@@ -37,7 +37,7 @@ from otel_audit.spool.moves import Moves
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.plan import Loss
-from otel_audit.spool.premises import OUTBOX, WRITERS, Premises
+from otel_audit.spool.premises import OUTBOX, SETTINGS, WRITERS, Premises
 from otel_audit.spool.writer import StreamWriter
 from otel_audit.store.names import SLUG, check
 
@@ -286,6 +286,28 @@ class Slot:
         """A masking policy that was kept in this slot; None if it was not. Raises SpoolError."""
         with explain("read a masking policy"):
             return self._custody.policies.read(fingerprint)
+
+    def remembered(self) -> bytes | None:
+        """What a holder of this slot left for the next with :meth:`remember`; None if none did.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        with explain("read what its last holder left"):
+            try:
+                return self._files.read(self.path / SETTINGS)
+            except FileNotFoundError:
+                return None
+
+    def remember(self, content: bytes) -> None:
+        """Leave something for the next holder of this slot, in place of what was there: durable on return.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        self._check_held()
+        with explain("note its settings"):
+            self._files.replace(self.path / SETTINGS, content)
 
     def usage(self) -> Usage:
         """What the slot uses of its disk."""
