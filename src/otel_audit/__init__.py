@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from otel_audit.sdk.audit_logger import AuditLogger, AuditReceipt, get_audit_logger
     from otel_audit.sdk.awaiting import StrictASGIMiddleware
     from otel_audit.sdk.health import Health
+    from otel_audit.sdk.identity.acting import acting_as, set_user
     from otel_audit.sdk.install import Installation, install
     from otel_audit.sdk.log_processor import AuditLogRecordProcessor
     from otel_audit.sdk.processor import AuditSpanProcessor
@@ -38,8 +39,10 @@ __all__ = [
     "NotDurable",
     "StrictASGIMiddleware",
     "__version__",
+    "acting_as",
     "get_audit_logger",
     "install",
+    "set_user",
 ]
 
 __version__ = "0.1.0"
@@ -55,8 +58,10 @@ _HOMES = {
     "Installation": "otel_audit.sdk.install",
     "NotDurable": "otel_audit.errors",
     "StrictASGIMiddleware": "otel_audit.sdk.awaiting",
+    "acting_as": "otel_audit.sdk.identity.acting",
     "get_audit_logger": "otel_audit.sdk.audit_logger",
     "install": "otel_audit.sdk.install",
+    "set_user": "otel_audit.sdk.identity.acting",
 }
 
 

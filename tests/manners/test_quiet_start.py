@@ -71,8 +71,10 @@ def test_the_public_names_are_few_and_fixed():
         "NotDurable",
         "StrictASGIMiddleware",
         "__version__",
+        "acting_as",
         "get_audit_logger",
         "install",
+        "set_user",
     ]
 
 

@@ -96,7 +96,7 @@ def test_outside_of_every_span_there_is_no_scope(tracer) -> None:
 def test_nobody_else_sees_notes(tracer, noting) -> None:
     with tracer.start_as_current_span("one") as span:
         notes = notes_of(span)
-        notes.scope.user = Actor("jane")
+        notes.scope.identify(Actor("jane"), 1)
         assert not notes.request
         context = span.get_span_context()
     assert "jane" not in noting.ended[0].to_json()

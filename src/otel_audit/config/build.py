@@ -12,8 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from otel_audit.config.identity import identity_options
 from otel_audit.config.settings import Destination, ModelIo, Platform, Settings
-from otel_audit.convert.options import ConvertOptions, IdentityOptions, ModelEndpoint
+from otel_audit.convert.options import ConvertOptions, ModelEndpoint
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import ConfigurationError
 from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule
@@ -56,11 +57,7 @@ def pipeline_options(settings: Settings, *, service: str | None = None) -> Pipel
                 for model in settings.models
                 if model.endpoint
             ),
-            identity=IdentityOptions(
-                user_headers=tuple(header.lower() for header in settings.identity.user_headers),
-                fields=frozenset(settings.identity.fields),
-                trusted_proxies=settings.identity.trusted_proxies,
-            ),
+            identity=identity_options(settings.identity),
         ),
         mask=mask_policy(settings),
         max_record_bytes=log.max_record_bytes,

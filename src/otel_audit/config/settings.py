@@ -138,6 +138,29 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Jwt:
+    """Checking the tokens that requests bring; off unless there is a key."""
+
+    secret: Secret | None = secret_setting("key of the HS algorithms")
+    pem: str | None = setting(text, "file with a public key or certificate")
+    jwks: str | None = setting(text, "file with a JSON Web Key Set")
+    jwks_url: str | None = setting(text, "https:// URL of a JSON Web Key Set, fetched by a thread of ours")
+    jwks_max_age: float = setting(duration, "how long a fetched set is used before it is fetched again", "10m")
+    algorithms: tuple[str, ...] = setting(texts, "accepted; by default all that fit the kind of key", ())
+    issuer: str | None = setting(text, "iss that tokens must have")
+    audience: tuple[str, ...] = setting(
+        texts, "of which aud must have one; without it only tokens without aud are accepted", ()
+    )
+    claim: str = setting(text, "whose value is the id of the user", "sub")
+    header: str = setting(text, "request header that brings the token", "authorization")
+    cookie: str | None = setting(text, "cookie that may bring it instead")
+    leeway: float = setting(duration, "by how much clocks may differ", "30s")
+    read_unchecked: bool = setting(
+        flag, "whether a token that proves nothing is read for a claim, which stands in userClaims", False
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Who."""
 
@@ -148,6 +171,15 @@ class Identity:
         ("x-user", "x-user-id", "x-forwarded-user", "x-authenticated-user"),
     )
     trusted_proxies: tuple[str, ...] = setting(texts, "networks whose X-Forwarded-For is believed", ())
+    user_attribute: str | None = setting(
+        text,
+        "attribute of the framework's user object that is the id; by default its primary key (Django), "
+        "get_id() (Flask-Login) or identity (Starlette)",
+    )
+    propagate_to: tuple[str, ...] = setting(
+        texts, "hosts, globs match, to which the id of a verified user goes along as baggage user.id", ()
+    )
+    jwt: Jwt = section(Jwt)
 
 
 @dataclass(frozen=True, slots=True)

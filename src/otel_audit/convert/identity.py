@@ -1,10 +1,10 @@
 """Who did it, by trust and not by the name of an attribute.
 
-``asserted``: the application says so (``audit.actor.id``, ``user.id``, ``enduser.id``, the ``user`` parameter
-of a model call). ``claimed``: whoever sent the request says so (a header, baggage). ``none``: nobody says.
-``verified`` needs a session or certificate that spans do not carry, or an application that emits the record
-itself. The best claim wins; those that differ from it stand in ``userClaims``. A token is never read for a name
-here: unchecked, it proves nothing.
+``verified``: the application knows it (a framework's session, ``set_user``, a record that it emits itself), or a
+token proves it by a configured key. ``asserted``: a span says so (``audit.actor.id``, ``user.id``, ``enduser.id``,
+the ``user`` parameter of a model call). ``claimed``: whoever sent the request says so (a header, baggage).
+``none``: nobody says. The best claim wins; those that differ from it stand in ``userClaims``. Somebody known to be
+unauthenticated is verified to be nobody: only a token that proves more says otherwise.
 
 Names, e-mail addresses and roles are written only where ``identity.fields`` lists them, and nowhere else.
 """
@@ -12,45 +12,32 @@ Names, e-mail addresses and roles are written only where ``identity.fields`` lis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from opentelemetry.semconv._incubating.attributes import enduser_attributes, user_attributes
-
-from otel_audit.convert import notes
+from otel_audit.convert.asserted import (
+    ACTOR_ID,
+    MAX_IDENTITY,
+    identity_text,
+    take_asserted,
+    withhold_fields,
+    write_fields,
+)
+from otel_audit.convert.claims import baggage_claims
+from otel_audit.convert.known import Named, read_known, read_on_behalf_of
 from otel_audit.convert.options import IdentityOptions
 from otel_audit.convert.sorter import Room, Sorted, header_values
 from otel_audit.convert.span_notes import SpanNotes
-from otel_audit.convert.spans import Value
 from otel_audit.convert.values import clean_text
+
+if TYPE_CHECKING:
+    from otel_audit.tokens.reader import TokenReader, TokenVerdict
 
 __all__ = ["MAX_IDENTITY", "IdentityReader", "vouch"]
 
-MAX_IDENTITY: Final = 256
-"""Characters of an identity value; identities are not masked by default, so they hold no prose."""
-
-ACTOR_ID: Final = "audit.actor.id"
-ACTOR_TYPE: Final = "audit.actor.type"
-
-_ASSERTED_FIRST: Final = (ACTOR_ID, user_attributes.USER_ID, enduser_attributes.ENDUSER_ID)
-_ASSERTED_LAST: Final = (enduser_attributes.ENDUSER_PSEUDO_ID, user_attributes.USER_HASH)
-
-_ANONYMOUS: Final = "anonymous"
-_UNKNOWN: Final = "unknown"
-"""What the draft audit signal asks for as ``audit.actor.id`` when nobody is known: there was none to know, or
-nobody looked. The first is an assertion; the second asserts nothing."""
-
-_FIELDS: Final = (
-    ("name", ("audit.actor.name", user_attributes.USER_FULL_NAME, user_attributes.USER_NAME)),
-    ("email", ("audit.actor.email", user_attributes.USER_EMAIL)),
-    ("roles", ("audit.actor.roles", user_attributes.USER_ROLES, enduser_attributes.ENDUSER_ROLE)),
-)
-
-_PERSONAL: Final = ("user.", "enduser.", "audit.actor.")
-"""What begins so and is not written is left out of the record."""
-
 _BAGGAGE: Final = "baggage"
-_BAGGAGE_KEYS: Final = frozenset({"user.id", "enduser.id", "user_id", "userid", "user"})
+
+_JWT: Final = "jwt"
 
 _MAX_CLAIMS: Final = 16
 
@@ -68,6 +55,13 @@ class IdentityReader:
         self._options = options
         self._headers = tuple(header.lower().replace("_", "-") for header in options.user_headers)
         self.claiming = frozenset({*self._headers, _BAGGAGE})
+        self._tokens: TokenReader | None = None
+        if options.jwt is not None:
+            # Not at the top: the library that checks tokens is an extra.
+            from otel_audit.tokens.reader import TokenReader  # noqa: PLC0415
+
+            self._tokens = TokenReader(options.jwt)
+            self.claiming |= self._tokens.headers
 
     def complete(
         self,
@@ -75,8 +69,9 @@ class IdentityReader:
         users: Sequence[tuple[str, str]],
         oddities: list[str],
         span_notes: SpanNotes | None = None,
+        times: tuple[int, int] = (0, 0),
     ) -> None:
-        """Fills ``user`` and ``userClaims``; takes every identity attribute out of ``found.held``.
+        """Fills ``user``, ``userClaims``, ``onBehalfOf`` and ``auth``; takes identity out of ``found.held``.
 
         Leaves ``user`` alone where nobody is named: columns then say ``unknown`` and ``none``.
 
@@ -85,122 +80,73 @@ class IdentityReader:
             users: asserted ids that an inference dialect found, as ``(origin, id)``.
             oddities: takes notes.
             span_notes: who acts as the application itself knows it.
+            times: start and end of the span, nanoseconds since the epoch: its token is valid or not as of the
+                start, and who is known after the end is not known to it.
         """
         row = found.row
-        asserted = _asserted(found, users, oddities) if users or found.rooms & Room.IDENTITY else []
         headers = row.get("requestHeaders")
-        claimed: list[tuple[str, str | None]] = []
-        if headers is not None and not self.claiming.isdisjoint(headers[0]):  # type: ignore[index]
-            claimed = self._claimed(headers, oddities)
-        if asserted or claimed:
-            origin, user_id = asserted[0] if asserted else claimed[0]
-            row["user.assurance"] = "asserted" if asserted else "claimed"
+        asserted = take_asserted(found, users, oddities) if users or found.rooms & Room.IDENTITY else []
+        verified: Named = []
+        verdict = None
+        if self._tokens is not None:
+            token = span_notes.scope.token if span_notes is not None else None
+            verdict = self._tokens.judge(token, headers, times[0])  # type: ignore[arg-type]  # Headers
+        if span_notes is not None or verdict is not None:
+            known = span_notes.users_at(times[1]) if span_notes is not None else []
+            verified = read_known(row, known, verdict, self._options.fields, oddities)
+        if span_notes is not None:
+            read_on_behalf_of(row, span_notes, oddities)
+        claimed = self._claimed(headers, span_notes, verdict, oddities)
+        everybody = verified + asserted + claimed
+        if everybody:
+            origin, user_id = everybody[0]
+            row["user.assurance"] = "verified" if verified else "asserted" if asserted else "claimed"
             row["user.origin"] = origin
             if user_id is not None:
                 row["user.id"] = user_id
                 if "user.type" not in row:
                     row["user.type"] = "user"
-            if len(asserted) + len(claimed) > 1:
-                losers = dict.fromkeys(user for user in asserted + claimed if user[1] not in (None, user_id))
+            if len(everybody) > 1:
+                losers = dict.fromkeys(user for user in everybody if user[1] not in (None, user_id))
                 if losers:
                     row["userClaims"] = [
                         {"origin": other, "id": name} for other, name in list(losers)[:_MAX_CLAIMS]
                     ]
         if found.rooms & (Room.PERSONAL | Room.IDENTITY):
-            self._read_fields(found, oddities)
+            # What a span says of somebody else than who it was must not stand beside them.
+            if found.rooms & Room.PERSONAL and (
+                not verified or row.get("user.id") in dict(asserted).values()
+            ):
+                write_fields(found, self._options.fields, oddities)
+            withhold_fields(found, oddities)
 
-    def _claimed(self, headers: object, oddities: list[str]) -> list[tuple[str, str | None]]:
-        claims: list[tuple[str, str | None]] = []
-        for header in self._headers:
-            for value in header_values(headers, header):
-                user_id = _identity(value.strip(), oddities)
-                if user_id is not None:
-                    claims.append((f"header:{header}", user_id))
-        for line in header_values(headers, _BAGGAGE):
-            for member in line.split(","):
-                key, _, value = member.partition(";")[0].partition("=")
-                if key.strip().lower() in _BAGGAGE_KEYS:
-                    user_id = _identity(clean_text(unquote(value.strip()), oddities), oddities)
-                    if user_id is not None:
-                        claims.append((f"baggage:{key.strip().lower()}", user_id))
-        return claims
-
-    def _read_fields(self, found: Sorted, oddities: list[str]) -> None:
-        """Writes the fields that the options list; leaves every other personal attribute out."""
-        held = found.held
-        if found.rooms & Room.PERSONAL:
-            for field, names in _FIELDS:
-                if field in self._options.fields:
-                    _read_field(found, field, names, oddities)
-        # Ids that are no text stay out as well, since nothing says what they hold.
-        for name in [name for name in held if name.startswith(_PERSONAL)]:
-            if held.pop(name) not in (None, ""):
-                oddities.append(notes.IDENTITY_WITHHELD)
+    def _claimed(
+        self,
+        headers: object,
+        span_notes: SpanNotes | None,
+        verdict: TokenVerdict | None,
+        oddities: list[str],
+    ) -> Named:
+        claims: list[tuple[str, str]] = []
+        if headers is not None and not self.claiming.isdisjoint(headers[0]):  # type: ignore[index]
+            for header in self._headers:
+                claims += [(f"header:{header}", value.strip()) for value in header_values(headers, header)]
+            for line in header_values(headers, _BAGGAGE):
+                members = [member.partition(";")[0].partition("=") for member in line.split(",")]
+                claims += baggage_claims([(key, unquote(value.strip())) for key, _, value in members])
+        if span_notes is not None:
+            claims += span_notes.scope.claims
+        if verdict is not None and verdict.claim:
+            claims.append((_JWT, verdict.claim))
+        named: Named = []
+        for origin, value in claims:
+            user_id = identity_text(clean_text(value, oddities), oddities)
+            if user_id is not None:
+                named.append((origin, user_id))
+        return named
 
 
 def vouch(row: dict[str, object]) -> None:
     """The actor of an emitted record is verified: the application that names it is the one that let it act."""
     if row.get("user.origin") == ACTOR_ID and "user.id" in row:
         row["user.origin"], row["user.assurance"] = _EMITTED, "verified"
-
-
-def _read_field(found: Sorted, field: str, names: tuple[str, ...], oddities: list[str]) -> None:
-    for name in names:
-        value = found.held.get(name)
-        if field == "roles":
-            items = value if isinstance(value, list) else [value]
-            roles = [role for item in items if (role := _identity(item, oddities))]
-            if roles:
-                found.row["user.roles"] = roles
-        elif text := _identity(value, oddities):
-            found.row[f"user.{field}"] = text
-        if f"user.{field}" in found.row:
-            del found.held[name]
-            return
-
-
-def _asserted(
-    found: Sorted, users: Sequence[tuple[str, str]], oddities: list[str]
-) -> list[tuple[str, str | None]]:
-    held, row = found.held, found.row
-    asserted: list[tuple[str, str | None]] = []
-    actor_type = held.get(ACTOR_TYPE)
-    if actor_type is not None and actor_type in ("user", "service", "system"):
-        row["user.type"] = held.pop(ACTOR_TYPE)
-    for name in _ASSERTED_FIRST:
-        if name not in held:
-            continue
-        user_id = _identity(held[name], oddities)
-        if user_id is None:
-            continue
-        del held[name]
-        if name == ACTOR_ID and user_id.lower() == _UNKNOWN:
-            continue
-        if name == ACTOR_ID and user_id.lower() == _ANONYMOUS:
-            row["user.type"] = _ANONYMOUS
-            asserted.append((name, None))
-        else:
-            asserted.append((name, user_id))
-    for origin, value in users:
-        user_id = _identity(value, oddities)
-        if user_id is not None:
-            asserted.append((origin, user_id))
-    for name in _ASSERTED_LAST:
-        if name in held:
-            user_id = _identity(held[name], oddities)
-            if user_id is not None:
-                del held[name]
-                asserted.append((name, user_id))
-    return asserted
-
-
-def _identity(value: Value, oddities: list[str]) -> str | None:
-    """Returns an id as text, at most :data:`MAX_IDENTITY` characters; numbers are ids as well."""
-    if type(value) is int:
-        value = str(value) if -(2**63) <= value < 2**63 else None
-    if not isinstance(value, str) or not value:
-        return None
-    if len(value) > MAX_IDENTITY:
-        oddities.append(notes.IDENTITY_CUT)
-        return value[:MAX_IDENTITY]
-    return value

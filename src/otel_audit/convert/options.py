@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from otel_audit.errors import ConfigurationError
 from otel_audit.record.streams import STREAMS
+from otel_audit.tokens.options import JwtOptions
 
 __all__ = ["ConvertOptions", "IdentityOptions", "ModelEndpoint"]
 
@@ -30,6 +31,7 @@ class IdentityOptions:
         fields: which of ``name``, ``email`` and ``roles`` of a user are written. What is not listed is left
             out of the record everywhere, and the record notes that something was.
         trusted_proxies: networks (CIDR) whose ``X-Forwarded-For`` and ``Forwarded`` are believed.
+        jwt: how tokens are checked, ``None`` where none is.
 
     Raises:
         ConfigurationError: a field or network is not what it should be.
@@ -38,6 +40,7 @@ class IdentityOptions:
     user_headers: tuple[str, ...] = ("x-user", "x-user-id", "x-forwarded-user", "x-authenticated-user")
     fields: frozenset[str] = frozenset()
     trusted_proxies: tuple[str, ...] = ()
+    jwt: JwtOptions | None = None
 
     def __post_init__(self) -> None:
         if unknown := set(self.fields) - IDENTITY_FIELDS:

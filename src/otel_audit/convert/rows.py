@@ -36,7 +36,6 @@ from otel_audit.convert.rpc import complete_rpc
 from otel_audit.convert.select import PLATFORM, Family, carries_audit, choose_stream
 from otel_audit.convert.sorter import Room, Sorted, sort_attributes
 from otel_audit.convert.source import complete_source, parse_networks
-from otel_audit.convert.span_notes import SpanNotes
 from otel_audit.convert.spans import LogData, SpanData
 from otel_audit.convert.verdicts import Judge, Verdict
 from otel_audit.record.ids import given_record_id, span_record_id
@@ -98,7 +97,7 @@ class RowBuilder:
         row = found.row
         if span.notes is not None:
             take_up_headers(row, span.notes)
-        stream = self._interpret(found, verdict, span.kind, call, oddities, span_notes=span.notes)
+        stream = self._interpret(found, verdict, span.kind, call, oddities, span=span)
         if stream is None:
             return None
         if self._drops_content(row, stream):
@@ -167,7 +166,7 @@ class RowBuilder:
         call: InferenceCall | None,
         oddities: list[str],
         *,
-        span_notes: SpanNotes | None = None,
+        span: SpanData | None = None,
     ) -> str | None:
         """Lets each room fill its leaves. Returns the stream, ``None`` where it becomes no record."""
         row, family = found.row, verdict.family
@@ -180,7 +179,12 @@ class RowBuilder:
             row["protocol"] = "http"
         if found.rooms & Room.ADDRESS:
             complete_source(found, kind, self._trusted, oddities)
-        self._identity.complete(found, call.users if call is not None else (), oddities, span_notes)
+        users = call.users if call is not None else ()
+        if span is None:
+            self._identity.complete(found, users, oddities)
+        else:
+            times = span.start_unix_nano, span.end_unix_nano
+            self._identity.complete(found, users, oddities, span.notes, times)
         if found.rooms & Room.BODY:
             complete_bodies(found, oddities)
         stream = verdict.stream

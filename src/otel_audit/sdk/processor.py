@@ -9,7 +9,8 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from otel_audit.config import Settings, load
 from otel_audit.sdk.health import Health
-from otel_audit.sdk.notes import open_notes
+from otel_audit.sdk.identity.attached import attach, detach
+from otel_audit.sdk.notes import note_ending, open_notes
 from otel_audit.sdk.sharing import acquire, release
 
 
@@ -29,15 +30,23 @@ class AuditSpanProcessor(SpanProcessor):
     """
 
     def __init__(self, settings: Settings | None = None, **arguments: object) -> None:
-        self._recorder = acquire(settings if settings is not None else load(arguments))
+        settings = settings if settings is not None else load(arguments)
+        self._recorder = acquire(settings)
         # What the provider calls is the recorder itself: one call less in the application's thread.
         self.on_end = self._recorder.record  # type: ignore[method-assign]
+        self._identity = settings.identity
+        attach(self._identity)
         self._closed = False
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Open the span's notes; without them it is recorded as it is. Costs about a microsecond."""
         with suppress(Exception):
-            open_notes(span)
+            open_notes(span, parent_context)
+
+    def _on_ending(self, span: Span) -> None:
+        """For whom it was done: known in the context where it ends, and no longer in ``on_end``'s hurry."""
+        with suppress(Exception):
+            note_ending(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take the span. Costs the application thread well under a microsecond."""
@@ -59,4 +68,5 @@ class AuditSpanProcessor(SpanProcessor):
         """Flush and stop. What cannot be written at its destination in time stays in the spool."""
         if not self._closed:
             self._closed = True
+            detach(self._identity)
             release(self._recorder)

@@ -1,0 +1,74 @@
+"""Flask-Login's ``current_user``: taken where Flask-Login has just loaded it, and never the reason that it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+from otel_audit.convert.span_notes import Actor
+from otel_audit.sdk.identity.noting import actor_of, note_token, note_user
+from otel_audit.sdk.identity.wishes import WISHES
+from otel_audit.sdk.notes import open_scope
+
+__all__ = ["around_dispatch", "around_finalize", "around_logout", "around_update"]
+
+_ORIGIN: Final = "flask-login"
+
+
+def around_dispatch(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """``Flask.dispatch_request``, which calls the view."""
+    _look_for_token()
+    return wrapped(*args, **kwargs)
+
+
+def around_finalize(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """``Flask.finalize_request``, which is called too where the view was not."""
+    _look_for_token()
+    return wrapped(*args, **kwargs)
+
+
+def around_update(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """``LoginManager._update_request_context_with_user``, called with whoever was loaded or logged in."""
+    result = wrapped(*args, **kwargs)
+    user = args[0] if args else kwargs.get("user")
+    with suppress(Exception):
+        scope = open_scope()
+        actor = (
+            Actor(None, "anonymous", origin=_ORIGIN)
+            if user is None
+            else actor_of(user, _ORIGIN, lambda user: user.get_id(), name=_name, roles=_roles)
+        )
+        if scope is not None and actor is not None:
+            note_user(scope, actor)
+    return result
+
+
+def around_logout(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """``flask_login.logout_user``: who is logged out is who asked for it, also where nobody loaded them."""
+    with suppress(Exception):
+        from flask import session  # noqa: PLC0415
+
+        user_id, scope = session.get("_user_id"), open_scope()
+        if user_id and scope is not None and not WISHES.now.attributes:
+            note_user(scope, Actor(str(user_id), origin=_ORIGIN, auth={"method": "session"}))
+    return wrapped(*args, **kwargs)
+
+
+def _look_for_token() -> None:
+    if WISHES.now.tokens:
+        with suppress(Exception):
+            from flask import request  # noqa: PLC0415
+
+            scope = open_scope()
+            if scope is not None:
+                note_token(scope, lambda name: request.headers.get(name, ""))
+
+
+def _name(user: Any) -> object:
+    return getattr(user, "name", None)
+
+
+def _roles(user: Any) -> Iterable[object]:
+    roles = getattr(user, "roles", ())
+    return roles if isinstance(roles, list | tuple | set | frozenset) else ()
