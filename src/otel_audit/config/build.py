@@ -8,6 +8,7 @@ import os
 import platform
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ from otel_audit.config.settings import Destination, ModelIo, Platform, Settings
 from otel_audit.convert.options import ConvertOptions, ModelEndpoint
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import ConfigurationError
-from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule
+from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule, OwnRecognizer
 from otel_audit.mask.tags import ModelTag
 from otel_audit.pipeline.options import PipelineOptions, StreamOptions
 from otel_audit.store.extras import check_installed
@@ -98,6 +99,7 @@ def mask_policy(settings: Settings) -> MaskPolicy:
             for model in settings.models
         ),
         identity=mask.identity,  # type: ignore[arg-type]  # the table accepts no other
+        recognizers=tuple(OwnRecognizer(**asdict(own)) for own in mask.recognizers),
         pii_outputs=mask.pii_outputs,  # type: ignore[arg-type]  # likewise
     )
 

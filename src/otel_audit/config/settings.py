@@ -195,6 +195,23 @@ class MaskRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Recognizer:
+    """Personal data or credentials of a kind that only you know."""
+
+    name: str = setting(text, "a-z, digits and -")
+    entity: str = setting(text, "type that stands in the token, such as EMPLOYEE_ID")
+    pattern: str = setting(text, "RE2; its first group, else all of it, is masked")
+    keywords: tuple[str, ...] = setting(
+        texts, "one of them stands in every text that can match; saves time", ()
+    )
+    context: tuple[str, ...] = setting(texts, "one of them stands within 64 bytes before, or is the key", ())
+    check: str | None = setting(text, "luhn, or a module of python-stdnum such as nl.bsn")
+    secret: bool = setting(flag, "a credential: never written, whatever a rule says", False)
+    matches: tuple[str, ...] = setting(texts, "examples in which it is found, at least one")
+    rejects: tuple[str, ...] = setting(texts, "examples in which it is not", ())
+
+
+@dataclass(frozen=True, slots=True)
 class Mask:
     """How personal data is masked."""
 
@@ -206,6 +223,7 @@ class Mask:
         "outputs of models with the PII tag; by default predictions stay, quotes go",
     )
     rules: tuple[MaskRule, ...] = tables(MaskRule, "exceptions by field")
+    recognizers: tuple[Recognizer, ...] = tables(Recognizer, "of your own; `otel-audit mask test` tries them")
 
 
 @dataclass(frozen=True, slots=True)

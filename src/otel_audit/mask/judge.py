@@ -32,12 +32,14 @@ _TRIGGERS_MAX: Final = 8
 _RUNS_MAX: Final = 4
 """Levels of encoded runs within encoded runs that are looked into."""
 
-_ENTITIES: Final = "|".join(sorted(ENTITIES)).encode()
-_TOKEN: Final = Recognizer(
-    "token", "TOKEN", rb"\[(?:" + _ENTITIES + rb"|WITHHELD)(?::[^\]\s]{0,128})?\]",
-    ("[EMAIL]",), triggers=(rb"\[(?:" + _ENTITIES + rb"|WITHHELD)[\]:]",),
-)  # fmt: skip
-"""What looks like one of our tokens is not one that we wrote."""
+
+def _token(entities: Iterable[str]) -> Recognizer:
+    """What looks like one of our tokens is not one that we wrote."""
+    names = "|".join(sorted({*entities, "WITHHELD"})).encode()
+    return Recognizer(
+        "token", "TOKEN", rb"\[(?:" + names + rb")(?::[^\]\s]{0,128})?\]",
+        ("[EMAIL]",), triggers=(rb"\[(?:" + names + rb")[\]:]",),
+    )  # fmt: skip
 
 
 class Judge:
@@ -61,7 +63,7 @@ class Judge:
         encoded: bool = True,
         structure: Iterable[bytes] = (),
     ) -> None:
-        table = (*recognizers, _TOKEN)
+        table = (*recognizers, _token({*ENTITIES, *(entry.entity for entry in recognizers)}))
         self._search = Search(table)
         self._decoders = decoders
         self._foldable = [compile_pattern(decoder.mark) for decoder in decoders if decoder.name == "folding"]

@@ -135,7 +135,7 @@ class Masker:
     ) -> None:
         self._policy = policy
         self._max_record_bytes = max_record_bytes
-        self._judge = judge if judge is not None else Judge(structure=STRUCTURE_TRIGGERS)
+        self._judge = judge if judge is not None else Judge(policy.table(), structure=STRUCTURE_TRIGGERS)
         self._json = JsonMasker(self._judge, nested=nested_json)
         self._registered = RegisteredTags()
         self.forget()

@@ -13,7 +13,7 @@ from typing import Final
 
 import re2  # type: ignore[import-untyped]
 
-__all__ = ["Pattern", "compile_pattern"]
+__all__ = ["Pattern", "compile_pattern", "program_size"]
 
 _MAX_MEMORY: Final = 64 << 20
 """Bytes for the automaton of one pattern: room never to start over on ordinary text."""
@@ -53,6 +53,19 @@ class Pattern:
         while (found := self.find(text, position, length)) is not None:
             yield found[0]
             position = found[0][1]
+
+
+def program_size(source: bytes) -> int | None:
+    """Instructions that RE2 makes of a pattern; None where it does not take it."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.log_errors = False
+    options.max_mem = _MAX_MEMORY
+    try:
+        size: int = re2.compile(source, options)._regexp.ProgramSize()
+    except re2.error:
+        return None
+    return size
 
 
 @lru_cache(maxsize=256)

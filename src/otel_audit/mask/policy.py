@@ -11,13 +11,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from otel_audit.errors import ConfigurationError
+from otel_audit.mask.entities import ENTITIES
+from otel_audit.mask.own_recognizers import OwnRecognizer
 from otel_audit.mask.rules import KEY_BYTES, MaskKey, MaskRule, Operator, RowFacts
 from otel_audit.mask.tags import ModelTag
 
-__all__ = ["DEFAULT_HEADERS", "MaskKey", "MaskPolicy", "MaskRule", "Operator", "RowFacts"]
+if TYPE_CHECKING:
+    from otel_audit.mask.recognizer import Recognizer
+
+__all__ = ["DEFAULT_HEADERS", "MaskKey", "MaskPolicy", "MaskRule", "Operator", "OwnRecognizer", "RowFacts"]
 
 PSEUDONYMS: Final = frozenset({"EMAIL", "PHONE", "USER_ID"})
 """Types that become pseudonyms when there is a key and no rule says otherwise."""
@@ -47,6 +52,7 @@ class MaskPolicy:
         headers: headers, lower case, that a record with the model tag keeps.
         pii_outputs: what a model with the tag answered: ``keep`` or ``withhold``; None withholds what quotes
             its input (chat, completions, embeddings, tools, agents, retrieval) and keeps plain predictions.
+        recognizers: further recognisers, of the user's own.
         field_timeout_s: how long judging one field may take before it is withheld, seconds, and as much again
             for each mebibyte.
 
@@ -60,6 +66,7 @@ class MaskPolicy:
     identity: Literal["keep", "hash", "redact"] = "keep"
     headers: frozenset[str] = DEFAULT_HEADERS
     pii_outputs: Literal["keep", "withhold"] | None = None
+    recognizers: tuple[OwnRecognizer, ...] = ()
     field_timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
@@ -74,11 +81,38 @@ class MaskPolicy:
             raise ConfigurationError("mask.identity: accepted are keep, hash, redact")
         if self.pii_outputs not in (None, "keep", "withhold"):
             raise ConfigurationError("mask.pii_outputs: accepted are keep and withhold")
+        names = [own.name for own in self.recognizers]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ConfigurationError(f"mask.recognizers: {', '.join(sorted(twice))} stands there twice")
+        known = self.entities
+        for rule in self.rules:
+            if rule.entity is not None and rule.entity not in known:
+                raise ConfigurationError(f"mask.rules.entity: accepted are {', '.join(sorted(known))}")
 
     @property
     def key(self) -> MaskKey | None:
         """The key of new pseudonyms."""
         return self.keys[0] if self.keys else None
+
+    @property
+    def entities(self) -> frozenset[str]:
+        """Every type that may stand in a token."""
+        return ENTITIES | {own.entity for own in self.recognizers}
+
+    def table(self) -> tuple[Recognizer, ...]:
+        """Every recogniser in force.
+
+        Raises:
+            ConfigurationError: one of the user's own cannot be used, or has the name of one of ours.
+        """
+        # Settings are checked before recognisers are loaded.
+        from otel_audit.mask.recognizers import RECOGNIZERS  # noqa: PLC0415
+
+        if ours := {entry.name for entry in RECOGNIZERS} & {own.name for own in self.recognizers}:
+            raise ConfigurationError(
+                f"mask.recognizers: {', '.join(sorted(ours))} is the name of one of ours"
+            )
+        return (*RECOGNIZERS, *(own.entry() for own in self.recognizers))
 
     @cached_property
     def of_row(self) -> bool:
@@ -108,9 +142,6 @@ class MaskPolicy:
 
     def document(self) -> dict[str, object]:
         """The policy as it may be published: everything that decides what is masked, and no key."""
-        # Settings are checked before recognisers are loaded.
-        from otel_audit.mask.recognizers import RECOGNIZERS  # noqa: PLC0415
-
         return {
             "policyVersion": 1,
             "keys": [key.id for key in self.keys],
@@ -127,8 +158,13 @@ class MaskPolicy:
             "headers": sorted(self.headers),
             "piiOutputs": self.pii_outputs,
             "recognizers": {
-                entry.name: hashlib.sha256(entry.pattern).hexdigest()[:16] for entry in RECOGNIZERS
+                entry.name: hashlib.sha256(entry.pattern).hexdigest()[:16] for entry in self.table()
             },
+            "ownRecognizers": [
+                {name: getattr(own, name)
+                 for name in ("name", "entity", "pattern", "keywords", "context", "check", "secret")}
+                for own in self.recognizers
+            ],
         }  # fmt: skip
 
     @cached_property

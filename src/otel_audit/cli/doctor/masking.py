@@ -11,7 +11,8 @@ from otel_audit.mask.entities import ENTITIES
 
 def findings(settings: Settings) -> Iterator[Finding]:
     """The policy in sentences; nothing of its key."""
-    yield Finding("note", f"looked for in every text and key: {', '.join(sorted(ENTITIES))}")
+    own = {recognizer.entity for recognizer in settings.mask.recognizers}
+    yield Finding("note", f"looked for in every text and key: {', '.join(sorted(ENTITIES | own))}")
     yield Finding("note", "credentials are withheld always; no setting writes them")
     if settings.mask.key is None:
         yield Finding(
