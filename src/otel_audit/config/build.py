@@ -50,7 +50,7 @@ def pipeline_options(settings: Settings, *, service: str | None = None) -> Pipel
         convert=ConvertOptions(
             tenant=log.tenant,
             streams=frozenset(enabled),
-            content="off" if model_io.content == "off" else "as-captured",
+            content=model_io.content,  # type: ignore[arg-type]  # the table accepts no other
             include_tools=model_io.actions,
             include_spans=frozenset(log.include_spans),
             models=tuple(

@@ -110,6 +110,8 @@ class _Batch:
 
     def _read_singly(self, span: SpanData, place: int) -> None:
         try:
+            if span.notes is not None and self._options.content == "full":
+                events.take_up_content(span, span.notes)
             call = inference.read(span)
             verdict = self._builder.judge.judge(span.kind, span.attributes, call)
             if (

@@ -19,9 +19,10 @@ from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.message_events import BODY, CHOICE, DETAILS, MESSAGES
 from otel_audit.convert.inference.reader import is_marked, settle_operation
+from otel_audit.convert.span_notes import SpanNotes
 from otel_audit.convert.spans import EventData, LogData, SpanData
 
-__all__ = ["join", "read"]
+__all__ = ["join", "read", "take_up_content"]
 
 _EVALUATION: Final = "gen_ai.evaluation"
 """Beginning of the names of events that grade an output: they are records of their own."""
@@ -70,6 +71,16 @@ def join(
         for log in once:
             span.oddities += log.oddities
     return alone
+
+
+def take_up_content(span: SpanData, span_notes: SpanNotes) -> None:
+    """Adds what was collected beside a span of inference, as the event that would have carried it.
+
+    What the span says itself wins; no record id is noted, since no event was emitted.
+    """
+    if span_notes.content and is_marked(span.shown()):
+        details = EventData(DETAILS, span.end_unix_nano, dict(span_notes.content))
+        span.events = [*span.events, details]
 
 
 def _time(log: LogData) -> int:

@@ -12,7 +12,7 @@ from otel_audit.tokens.options import JwtOptions
 
 __all__ = ["ConvertOptions", "IdentityOptions", "ModelEndpoint"]
 
-Content: TypeAlias = Literal["off", "as-captured"]
+Content: TypeAlias = Literal["off", "as-captured", "full"]
 
 IDENTITY_FIELDS: Final = frozenset({"name", "email", "roles"})
 """Children of ``user`` that are written only when listed."""
@@ -79,7 +79,8 @@ class ConvertOptions:
     Attributes:
         tenant: written into every record.
         streams: which of ``platform`` and ``model-io`` are on. ``platform`` takes ``audit.*`` even when off.
-        content: ``off`` leaves messages, bodies and tool arguments out of every record.
+        content: ``off`` leaves messages, bodies and tool arguments out of every record; ``full`` also reads
+            what was collected beside spans.
         include_tools: whether tool, agent, chain, retriever and MCP spans become records.
         include_spans: of ``db``, ``messaging``, ``internal``: spans that otherwise become no records.
         models: HTTP routes that are models.
@@ -109,5 +110,5 @@ class ConvertOptions:
             raise ConfigurationError(
                 f"include_spans: unknown {sorted(unknown)}; accepted are {sorted(SPAN_FAMILIES)}"
             )
-        if self.content not in ("off", "as-captured"):
-            raise ConfigurationError("content: accepted are 'off' and 'as-captured'")
+        if self.content not in ("off", "as-captured", "full"):
+            raise ConfigurationError("content: accepted are 'off', 'as-captured' and 'full'")

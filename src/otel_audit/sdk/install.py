@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from otel_audit.config import load
 from otel_audit.errors import ConfigurationError
+from otel_audit.sdk.content_switch import select_hook
 from otel_audit.sdk.health import Health
 from otel_audit.sdk.log_events import LogEvents
 from otel_audit.sdk.log_tap import LogTap
@@ -23,6 +24,8 @@ class Installation:
         self.provider = provider
         self._processor = processor
         self._tap = LogTap(LogEvents(processor._recorder), provider.resource)
+        is_full = processor._recorder.settings.streams.model_io.content == "full"
+        self._put_hook_back = select_hook() if is_full else None
 
     def health(self) -> Health:
         """How the log is doing, without touching disk or network."""
@@ -39,6 +42,8 @@ class Installation:
     def uninstall(self) -> None:
         """Shut down, take our processors off the providers and give the sampler back that was there."""
         self._tap.close()
+        if self._put_hook_back is not None:
+            self._put_hook_back()
         self.shutdown()
         stop_seeing_through(self.provider)
         active = self.provider._active_span_processor

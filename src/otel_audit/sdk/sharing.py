@@ -10,7 +10,7 @@ from typing import Final
 from otel_audit.config import Settings
 from otel_audit.sdk.recorder import Recorder
 
-__all__ = ["CLOSE_TIMEOUT_S", "acquire", "only", "release"]
+__all__ = ["CLOSE_TIMEOUT_S", "acquire", "collects_content", "only", "release"]
 
 CLOSE_TIMEOUT_S: Final = 10.0
 """How long an ending process may take to hand on what waits; the rest stays in the spool."""
@@ -41,6 +41,11 @@ def only() -> Recorder | None:
     """The recorder that was acquired first and is in use; None if there is none."""
     with _lock:
         return next(iter(_shared.values()), None)
+
+
+def collects_content() -> bool:
+    """Whether a log of this process asks for content that instrumentations leave out."""
+    return any(settings.streams.model_io.content == "full" for settings in tuple(_shared))
 
 
 def release(recorder: Recorder, timeout_s: float = CLOSE_TIMEOUT_S) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from otel_audit.convert.span_notes import NOTES_KEY
+
 __all__ = ["weigh", "weigh_value"]
 
 _SPAN: Final = 1024
@@ -15,7 +17,7 @@ _VALUE: Final = 100
 
 
 def weigh(item: Any) -> int:
-    """Bytes that a span or an emitted event holds in memory, estimated from its attributes. Never raises."""
+    """Bytes that a span or an event holds in memory, estimated from its attributes. Never raises."""
     known: int | None = getattr(item, "weight", None)
     if known is not None:
         return _SPAN + known
@@ -26,6 +28,10 @@ def weigh(item: Any) -> int:
         events = getattr(item, "_events", None)
         if events:
             weight += sum(_SPAN + _of(event.attributes or {}) for event in events)
+        context = getattr(item, "_context", None)
+        notes = None if context is None else context.__dict__.get(NOTES_KEY)
+        if notes is not None and notes.content:
+            weight += weigh_value(notes.content)
     except Exception:  # noqa: BLE001  (a span may hold anything; an estimate must not cost it)
         return _SPAN
     return weight

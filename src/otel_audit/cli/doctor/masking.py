@@ -35,7 +35,11 @@ def findings(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("note", "no model is tagged pii: inputs are written, masked")
-    written = {"off": "never written", "as-captured": "written as instrumentations capture them, masked"}
+    written = {
+        "off": "never written",
+        "as-captured": "written as instrumentations capture them, masked",
+        "full": "written, also what instrumentations leave out where nothing turns them off explicitly, masked",
+    }
     content = settings.streams.model_io.content
     yield Finding("note", f"messages of models are {written.get(content, content)}")
     identity = {
