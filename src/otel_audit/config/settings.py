@@ -83,9 +83,7 @@ class ModelIo:
     format: str = setting(one_of("parquet", "ndjson"), "file format", "parquet")
     compression: str | None = setting(one_of("zstd", "gzip"), "zstd; for ndjson also gzip, its default")
     content: str = setting(
-        one_of("off", "as-captured", "full"),
-        "whether messages and bodies are written; full also collects what instrumentations leave out",
-        "as-captured",
+        one_of("off", "as-captured"), "whether messages and bodies are written", "as-captured"
     )
     actions: bool = setting(flag, "whether tool, agent, chain and retrieval spans are recorded", True)
     rotation: RotationOverride = section(RotationOverride)
@@ -185,6 +183,36 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureRule:
+    """Which bodies are written, by route and model; the first rule that matches wins."""
+
+    route: str | None = setting(text, "route template or path; globs match")
+    model: str | None = setting(text, "model name; globs match")
+    request_body: bool | None = setting(flag, "as capture.request_body, where this rule matches")
+    response_body: bool | None = setting(flag, "as capture.response_body, where this rule matches")
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Bodies and headers, which no span carries."""
+
+    request_body: bool = setting(flag, "whether bodies of requests are written", False)
+    response_body: bool = setting(flag, "whether bodies of responses are written", False)
+    max_body_bytes: int = setting(size, "what is kept of a body, from its beginning", "64KiB")
+    request_headers: tuple[str, ...] = setting(
+        texts, "names of request headers that are written, globs match; credentials never are", ()
+    )
+    response_headers: tuple[str, ...] = setting(texts, "likewise, of response headers", ())
+    hold: float = setting(
+        duration, "how long a record waits for the end of a body that outlives its span", "1s"
+    )
+    memory_max_bytes: int = setting(
+        size, "what bodies may take in memory, all together; those beyond it are not written", "64MiB"
+    )
+    rules: tuple[CaptureRule, ...] = tables(CaptureRule, "bodies by route and model")
+
+
+@dataclass(frozen=True, slots=True)
 class MaskRule:
     """What happens to a field; the first rule that matches wins."""
 
@@ -246,5 +274,6 @@ class Settings:
     streams: Streams = section(Streams)
     rotation: Rotation = section(Rotation)
     identity: Identity = section(Identity)
+    capture: Capture = section(Capture)
     mask: Mask = section(Mask)
     models: tuple[Model, ...] = tables(Model, "models the log knows", key="models")

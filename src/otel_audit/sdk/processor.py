@@ -8,6 +8,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from otel_audit.config import Settings, load
+from otel_audit.sdk.capture import active, exchange
 from otel_audit.sdk.health import Health
 from otel_audit.sdk.identity.attached import attach, detach
 from otel_audit.sdk.notes import note_ending, open_notes
@@ -32,6 +33,8 @@ class AuditSpanProcessor(SpanProcessor):
     def __init__(self, settings: Settings | None = None, **arguments: object) -> None:
         settings = settings if settings is not None else load(arguments)
         self._recorder = acquire(settings)
+        if active.wants_anything(settings.capture):
+            self.on_start = self._on_start_capturing  # type: ignore[method-assign]
         # What the provider calls is the recorder itself: one call less in the application's thread.
         self.on_end = self._recorder.record  # type: ignore[method-assign]
         self._identity = settings.identity
@@ -42,6 +45,11 @@ class AuditSpanProcessor(SpanProcessor):
         """Open the span's notes; without them it is recorded as it is. Costs about a microsecond."""
         with suppress(Exception):
             open_notes(span, parent_context)
+
+    def _on_start_capturing(self, span: Span, parent_context: Context | None = None) -> None:
+        """Likewise, and give a server's span what its wrapper sees of the request."""
+        with suppress(Exception):
+            exchange.bind(span, open_notes(span, parent_context))
 
     def _on_ending(self, span: Span) -> None:
         """For whom it was done: known in the context where it ends, and no longer in ``on_end``'s hurry."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -21,8 +21,10 @@ from otel_audit.pipeline.losses import UNCLEAN_END, Loss, Losses
 from otel_audit.sdk import endings
 from otel_audit.sdk.awaiting import await_later
 from otel_audit.sdk.caller import runs_event_loop
+from otel_audit.sdk.capture import active
 from otel_audit.sdk.gauges import observe
 from otel_audit.sdk.health import Health, Trouble
+from otel_audit.sdk.holding import Holding, Rest, forget_bodies, read_rests
 from otel_audit.sdk.log_events import logs_of
 from otel_audit.sdk.preflight import try_destinations
 from otel_audit.sdk.presence import Presence
@@ -59,7 +61,7 @@ class Recorder:
         self._presence = Presence(self._options.spool_root)
         self._receipts: dict[str, tuple[bytes, int] | None] = {}
         waits = settings.log.delivery != "best-effort"
-        self._queue: SpanQueue[ReadableSpan | LogData, Prepared] = SpanQueue(
+        self._queue: SpanQueue[ReadableSpan | LogData | Rest, Prepared] = SpanQueue(
             self._prepare,
             self._append,
             self.losses.add,
@@ -74,8 +76,19 @@ class Recorder:
         )
         self._put = self._queue.put
         observe(self)
-        if settings.log.delivery == "strict":
+        is_strict = settings.log.delivery == "strict"
+        self._holding = None
+        if active.wants_bodies(settings.capture):
+            self._holding = Holding(
+                self._put,
+                self._count_defect,
+                hold_s=0.0 if is_strict else settings.capture.hold,
+                max_held=settings.log.queue_max_records,
+            )
+            self.record = self._record_or_hold  # type: ignore[method-assign]
+        if is_strict:
             self.record = self._record_strictly  # type: ignore[method-assign]
+        active.switch_on(settings.capture)
         if settings.log.on_sigterm == "finish":
             endings.stand_in_for_sigterm()
 
@@ -88,6 +101,21 @@ class Recorder:
         except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
             self.losses.add("internal-error", 1)
 
+    def _record_or_hold(self, span: ReadableSpan) -> None:
+        """Likewise, once the bodies that were captured beside it have ended or ``capture.hold`` is over."""
+        holding = self._holding
+        assert holding is not None  # noqa: S101  else the span comes another way
+        try:
+            if self._is_shared and not self._mark(span):
+                return
+            if not holding.holds(span):
+                self._put(span)
+        except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
+            self._count_defect()
+
+    def _count_defect(self) -> None:
+        self.losses.add("internal-error", 1)
+
     def _record_strictly(self, span: ReadableSpan) -> None:
         """Likewise, and return once the span's record is durable.
 
@@ -97,6 +125,8 @@ class Recorder:
         try:
             if self._is_shared and not self._mark(span):
                 return
+            if self._holding is not None:
+                self._holding.holds(span)  # which it never does here: what is open follows
             if runs_event_loop():
                 if not await_later(self._queue.put_awaited(span, 0.0)):
                     self._trouble.began("strict-on-event-loop")
@@ -167,7 +197,7 @@ class Recorder:
             False if the time ran out; what is durable in the spool is written later by itself.
         """
         deadline = time.monotonic() + timeout_s
-        if not self._queue.flush(timeout_s):
+        if not self.make_durable(timeout_s):
             return False
         pipeline = self._pipeline
         return pipeline is None or _quietly(pipeline.flush, max(0.0, deadline - time.monotonic()))
@@ -182,12 +212,17 @@ class Recorder:
 
     def make_durable(self, timeout_s: float) -> bool:
         """Make everything recorded before durable. Returns False if the time ran out."""
+        if self._holding is not None:
+            self._holding.let_go()
         return self._queue.flush(timeout_s)
 
     def close(self, timeout_s: float) -> bool:
         """Flush, then refuse what comes."""
         deadline = time.monotonic() + timeout_s
         endings.forget(self)
+        active.switch_off(self.settings.capture)
+        if self._holding is not None:
+            self._holding.close()
         complete = self._queue.close(timeout_s)
         self._presence.take_down()
         if self._pipeline is None:
@@ -224,7 +259,7 @@ class Recorder:
             troubles["strict-lost"] = 0.0
         return troubles
 
-    def _prepare(self, items: Sequence[ReadableSpan | LogData]) -> Prepared:
+    def _prepare(self, items: Sequence[ReadableSpan | LogData | Rest]) -> Prepared:
         if self._pipeline is not None:
             return self._prepare_by(self._pipeline, items)
         with importing():
@@ -238,13 +273,22 @@ class Recorder:
         self._pipeline = pipeline
         return prepared
 
-    def _prepare_by(self, pipeline: Pipeline, items: Sequence[ReadableSpan | LogData]) -> Prepared:
+    def _prepare_by(self, pipeline: Pipeline, items: Sequence[ReadableSpan | LogData | Rest]) -> Prepared:
         from otel_audit.convert.from_sdk import read_spans  # noqa: PLC0415
 
         events = [item for item in items if isinstance(item, LogData)]
-        spans = [item for item in items if not isinstance(item, LogData)] if events else items
+        rests = [] if self._holding is None else [item for item in items if isinstance(item, Rest)]
+        spans: Any = items
+        if events or rests:
+            spans = [item for item in items if not isinstance(item, LogData | Rest)]
         events += logs_of(spans)
-        return pipeline.prepare(read_spans(spans), events, observed_unix_nano=time.time_ns())  # type: ignore[arg-type]
+        read = read_spans(spans)
+        if rests:
+            read += read_rests(rests)
+        prepared = pipeline.prepare(read, events, observed_unix_nano=time.time_ns())
+        if self._holding is not None and active.is_sole():
+            forget_bodies(spans)
+        return prepared
 
     def _append(self, prepared: Prepared) -> None:
         pipeline = self._pipeline
