@@ -83,7 +83,9 @@ class ModelIo:
     format: str = setting(one_of("parquet", "ndjson"), "file format", "parquet")
     compression: str | None = setting(one_of("zstd", "gzip"), "zstd; for ndjson also gzip, its default")
     content: str = setting(
-        one_of("off", "as-captured"), "whether messages and bodies are written", "as-captured"
+        one_of("off", "as-captured", "full"),
+        "whether messages and bodies are written; full also collects what instrumentations leave out",
+        "as-captured",
     )
     actions: bool = setting(flag, "whether tool, agent, chain and retrieval spans are recorded", True)
     rotation: RotationOverride = section(RotationOverride)
