@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from processes.running import environment, recorded, running
+from sdk.written import rows
 
 BEGIN = """
 import os, signal, sys, threading, time
@@ -74,6 +77,29 @@ def test_nothing_is_lost_however_it_ends(tmp_path, ending, status):
     assert run(tmp_path, f"calls(range(10))\n{ending}\n") == status
     later = range(10, 20) if "10, 20" in ending else range(0)
     assert recorded(tmp_path) == paths(range(10), later)
+
+
+@pytest.mark.parametrize(
+    "program", ["call(1)", "import atexit; atexit.register(call, 1)"], ids=["last", "atexit"]
+)
+def test_a_program_that_ends_at_once_delivers_by_itself(tmp_path, program):
+    assert run(tmp_path, program) == 0
+    assert [row["requestPath"] for row in rows({"destination": str(tmp_path / "log")}, "requestPath")] == [
+        "/work/1"
+    ]
+    assert recorded(tmp_path) == paths(range(1, 2)), (
+        "nothing is left to do for the next one, and no gap to tell"
+    )
+
+
+def test_a_program_that_ends_at_once_uploads_by_itself(tmp_path, cloud):
+    assert run(tmp_path, "call(1)", OTEL_AUDIT_DESTINATION=cloud.url, **cloud.environment) == 0
+    assert [len(manifest["files"]) for manifest in manifests(cloud)] == [1]
+
+
+def manifests(cloud) -> list[dict[str, Any]]:
+    store = cloud.open()
+    return [json.loads(store.read(found.path)) for found in store.list("_audit/manifests/")]
 
 
 def test_a_handler_that_the_application_set_or_unset_is_what_it_sees(tmp_path):

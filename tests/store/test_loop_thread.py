@@ -245,6 +245,20 @@ def test_a_child_that_ends_takes_nothing_from_its_parent(bucket: Bucket) -> None
     assert err == ""
 
 
+def test_a_name_is_looked_up_where_no_thread_can_be_started_any_more(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look_up(_: Recorder) -> bool:
+        return bool(await asyncio.get_running_loop().getaddrinfo("localhost", 80))
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    loop.run(client_itself, timeout_s=10)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert loop.run(look_up, timeout_s=10)
+
+
 def test_a_process_that_never_closes_exits_in_silence(bucket: Bucket) -> None:
     with running(EXIT_WITHOUT_CLOSE, bucket.server.endpoint, bucket.name) as process:
         out, err = process.communicate(timeout=60)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from otel_audit import threads
 from otel_audit.errors import AuditError, StoreError, describe_defect
 from otel_audit.pipeline.destination import Destination
 from otel_audit.pipeline.inheritance import inherited, keep
@@ -48,8 +49,8 @@ class Adopter:
         is_busy = self._thread is not None and self._thread.is_alive()
         if self._closing or is_busy or not self._slot.has_higher:
             return
-        self._thread = threading.Thread(target=self._run, name="otel-audit-adopter", daemon=True)
-        self._thread.start()
+        # Where none can be started the process ends, and the next one looks.
+        self._thread = threads.start(self._run, "otel-audit-adopter")
 
     def close(self, timeout_s: float) -> None:
         """End; a call under way is cut off, and what is left waits for the next process."""

@@ -76,3 +76,8 @@ class PipelineOptions:
     opens: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     shipping: ShippingOptions = field(default_factory=ShippingOptions)
+
+    @property
+    def late_threads(self) -> int:
+        """Threads that start once there is something to ship: the shipper, and two for each destination."""
+        return 1 + 2 * len({url for stream in self.streams for url in stream.destinations})

@@ -10,9 +10,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
+from otel_audit import threads
 from otel_audit.errors import AuditError, SpoolError, StoreError, describe_defect
 from otel_audit.pipeline.adoption import Adopter
 from otel_audit.pipeline.destination import Destination
@@ -36,7 +36,7 @@ _FIRST_RATIO: Final = 0.35
 
 
 class Shipper:
-    """The shipper's thread. Starts at once; :meth:`close` ends it.
+    """The shipper's thread. Starts at once, if it can; :meth:`close` ends it.
 
     Args:
         slot: whose outboxes are emptied.
@@ -76,13 +76,14 @@ class Shipper:
         self._closing = False
         self._asleep = self._woken = False
         self._encode_due_s = float("-inf")
-        self._thread = threading.Thread(target=self._run, name="otel-audit-shipper", daemon=True)
-        # Python 3.12 starts no thread once the interpreter ends: what is durable is shipped by the next process.
-        with suppress(RuntimeError):
-            self._thread.start()
+        self._passing = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._start()
 
     def notice(self) -> None:
         """Something was appended: wake up if idle, or if a segment is large enough to be sealed."""
+        if self._thread is None:
+            self._start()
         if self._asleep or any(self._is_due(stream) for stream in self._streams):
             with self._state:
                 self._asleep = False
@@ -109,6 +110,9 @@ class Shipper:
 
     def _seal_all(self, deadline_s: float) -> bool:
         """Have everything sealed and encoded. Returns False if that is not done when the time is over."""
+        if self._thread is None:
+            with self._passing:
+                return self._pass(everything=True)
         with self._state:
             self._asked += 1
             turn = self._asked
@@ -116,6 +120,12 @@ class Shipper:
             while self._answered < turn and self._thread.is_alive() and time.monotonic() < deadline_s:
                 self._state.wait(deadline_s - time.monotonic())
             return self._answered >= turn and self._complete
+
+    def _start(self) -> None:
+        """Start the thread. Where it cannot be started, whoever flushes does its work."""
+        with self._passing:
+            if self._thread is None:
+                self._thread = threads.start_late(self._run, "otel-audit-shipper")
 
     def close(self, timeout_s: float) -> bool:
         """Flush, then end the threads. Returns as :meth:`flush`."""
@@ -126,7 +136,7 @@ class Shipper:
         for uploader in self._uploaders:
             uploader.close()
         self._adopter.close(max(1.0, timeout_s))
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join(max(1.0, timeout_s))
         return complete
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from otel_audit import threads
 from otel_audit.errors import AuditError, SpoolError, StoreError, describe_defect
 from otel_audit.pipeline.destination import Destination
 from otel_audit.pipeline.saying import Saying
@@ -30,6 +31,8 @@ _JOIN_S: Final = 5.0
 class Uploader:
     """The thread of one destination. Starts at the first notice; :meth:`close` ends it.
 
+    Where it cannot be started, whoever flushes tries once what is planned.
+
     Args:
         destination: where to.
         slot: whose outbox is emptied.
@@ -44,6 +47,7 @@ class Uploader:
         self._failures, self._due_s = 0, 0.0
         self._saying = Saying(_log)
         self._cause = ""
+        self._attempting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @property
@@ -73,6 +77,8 @@ class Uploader:
         Returns:
             False if something is still owed then.
         """
+        if self._thread is None and not self._closing:
+            return self._work_here()
         with self._state:
             while self._owes:
                 self._asked += 1
@@ -100,9 +106,14 @@ class Uploader:
 
     def _start(self) -> None:
         if self._thread is None:
-            name = f"otel-audit-uploader-{self.destination.id}"
-            self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-            self._thread.start()
+            self._thread = threads.start_late(self._run, f"otel-audit-uploader-{self.destination.id}")
+
+    def _work_here(self) -> bool:
+        """Try what is planned once, in the calling thread, since there is no other. Returns as :meth:`flush`."""
+        with self._attempting:
+            if self._owes:
+                self._owes = not self._attempt(carry_out=True)
+            return not self._owes
 
     def _is_alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()

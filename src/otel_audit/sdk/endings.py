@@ -97,12 +97,12 @@ atexit.register(_close_all)
 def _arm_before_executors_end() -> None:
     # Thread pools refuse work before exit handlers run, and an asyncio client resolves host names in one. What
     # they register at import runs after what is registered later, so theirs is imported first.
-    import concurrent.futures.thread  # noqa: F401, PLC0415
-
     register: Callable[..., None] | None = getattr(threading, "_register_atexit", None)
     if register is None:
         return
     try:
+        import concurrent.futures.thread  # noqa: F401, PLC0415
+
         register(_finish_all)
     except RuntimeError:
         _log.debug("the interpreter is ending already")

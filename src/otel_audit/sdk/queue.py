@@ -10,7 +10,7 @@ Rules:
   queue all the same: whoever waits for durability is not told that the record was dropped.
 - No waiting on our own threads, in a signal handler, or re-entrantly.
 - The threads are made at the first item, and again after a fork; the child starts with an empty queue, since
-  the parent still holds, and writes, what was in it.
+  the parent still holds, and writes, what was in it. Where none can be started, whoever waits does their work.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from otel_audit.sdk.appender import Appender
-from otel_audit.sdk.batches import works
 from otel_audit.sdk.caller import in_signal_handler, runs_event_loop
+from otel_audit.sdk.preparer import Preparer
 from otel_audit.sdk.room import QueueOptions, Room
 from otel_audit.sdk.ticket import Ticket
 
@@ -33,9 +33,6 @@ __all__ = ["QueueOptions", "SpanQueue"]
 
 Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
-
-
-_LAST_WORD_S: Final = 1.0
 
 _queues: Final[weakref.WeakSet[SpanQueue[Any, Any]]] = weakref.WeakSet()
 
@@ -80,12 +77,17 @@ class SpanQueue(Generic[Item, Prepared]):
         self._room = Room(self._waiting, self._options)
         self._wake = threading.Event()
         self._start_lock = threading.Lock()
-        self._worker: threading.Thread | None = None
-        self._appender: Appender[Prepared] | None = None
+        self._preparer: Preparer[Item, Prepared] = Preparer(
+            self._take,
+            self._prepare,
+            Appender(self._append, self._report_loss, retry_s=self._options.retry_s),
+            delay=self._delay,
+            wake=self._wake,
+        )
         # Items below the gate need no second look; it opens when there is a thread to take them.
         self._gate = 0
         self._wake_at = self._options.max_batch - 1
-        self._closing = False
+        self._begun = self._closing = False
         self._holding: set[int] = set()
 
     def __len__(self) -> int:
@@ -94,7 +96,7 @@ class SpanQueue(Generic[Item, Prepared]):
     @property
     def trouble(self) -> str | None:
         """Why what was taken is not durable yet; None while all is well."""
-        return None if self._appender is None else self._appender.trouble
+        return self._preparer.trouble if self._begun else None
 
     def put(self, item: Item) -> bool:
         """Take one item. Returns False if it was given up (and counted)."""
@@ -110,84 +112,69 @@ class SpanQueue(Generic[Item, Prepared]):
     def put_awaited(self, item: Item, timeout_s: float) -> Ticket:
         """Take one item that somebody waits for; a full queue is waited for, then entered all the same."""
         ticket = Ticket(item)
-        if self._worker is None and not self._start():
+        if not self._preparer.is_running and not self._start():
             self._report_loss("after-shutdown", 1)
             ticket.settle("after-shutdown")
             return ticket
-        if len(self._waiting) >= self._options.max_records and self.may_wait():
+        deadline_s = time.monotonic() + timeout_s
+        if len(self._waiting) >= self._options.max_records and self.may_wait() and self._preparer.is_running:
             self._room.wait(timeout_s)
         self._waiting.append(ticket)
         self._wake.set()
+        if timeout_s > 0:
+            self._preparer.work(deadline_s)
         if self._closing and not self._put_while_closing(ticket):
             ticket.settle("after-shutdown")
         return ticket
 
     def may_wait(self) -> bool:
         """Whether the calling thread may be held at all."""
-        thread = threading.current_thread()
         return not (
             self._closing
-            or thread is self._worker
-            or (self._appender is not None and self._appender.is_current())
-            or thread.ident in self._holding
+            or self._preparer.is_current()
+            or threading.get_ident() in self._holding
             or in_signal_handler()
         )
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything put before is durable. Returns False if the time ran out."""
-        if self._worker is None or not self._worker.is_alive():
+        deadline_s = time.monotonic() + timeout_s
+        if not self._begun or self._preparer.has_ended:
             return not self._waiting
-        if threading.current_thread() is self._worker:
+        if self._preparer.is_current():
             return False
         ticket = Ticket()
         self._waiting.append(ticket)
         self._wake.set()
+        self._preparer.work(deadline_s)
         # A batch that was given up is counted as lost; what came before this call is settled all the same.
-        return ticket.wait(timeout_s)
+        return ticket.wait(max(0.0, deadline_s - time.monotonic()))
 
     def close(self, timeout_s: float) -> bool:
         """Hand on what waits, then end the threads; what is not durable in time is counted as lost.
 
         Further items are refused and counted. Returns True if nothing was lost.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + timeout_s
         with self._start_lock:
             self._closing = True
-        worker, appender = self._worker, self._appender
-        if worker is None or appender is None:
+        if not self._begun or (self._preparer.end(deadline_s) and not self._waiting):
             return True
-        appender.hurry(deadline)
-        self._wake.set()
-        if worker is not threading.current_thread():
-            worker.join(timeout_s)
-        settled = not worker.is_alive() and appender.end(max(0.1, deadline - time.monotonic()))
-        if settled and not self._waiting:
-            return True
-        appender.refuse()
-        if worker is not threading.current_thread():
-            # What it has in hand is refused now, and counted; only a preparation that hangs takes longer.
-            worker.join(_LAST_WORD_S)
+        self._preparer.refuse()
         self._give_up_waiting()
         return False
 
     def _give_up_waiting(self) -> None:
-        left = 0
-        while self._waiting:
-            try:
-                given_up = self._waiting.popleft()
-            except IndexError:
-                break
-            if isinstance(given_up, Ticket):
-                left += given_up.item is not None
-                given_up.settle("shutdown-timeout")
-            else:
-                left += 1
-        if left:
-            self._report_loss("shutdown-timeout", left)
+        while any(given_up := self._take()):
+            items, tickets = given_up
+            for ticket in tickets:
+                ticket.settle("shutdown-timeout")
+            if items:
+                self._report_loss("shutdown-timeout", len(items))
 
     def _may_enter(self, item: Item, length: int) -> bool:
         """Start the threads at the first item, weigh a sample, wait for room when there is none."""
-        if self._worker is None and not self._start():
+        if not self._preparer.is_running and not self._start():
             self._report_loss("after-shutdown", 1)
             return False
         if not self._room.is_left():
@@ -195,7 +182,8 @@ class SpanQueue(Generic[Item, Prepared]):
             if not self._wait_for_room():
                 self._report_loss("queue-full", 1)
                 return False
-        self._gate = self._room.weigh(self._weigh(item), length)
+        gate = self._room.weigh(self._weigh(item), length)
+        self._gate = gate if self._preparer.is_running else 0
         return True
 
     def _wait_for_room(self) -> bool:
@@ -206,9 +194,10 @@ class SpanQueue(Generic[Item, Prepared]):
         )
         if left_s <= 0 or not self.may_wait():
             return False
+        if self._preparer.work(time.monotonic() + left_s):
+            return self._room.is_left()
         self._wake.set()
-        thread = threading.get_ident()
-        self._holding.add(thread)
+        self._holding.add(thread := threading.get_ident())
         try:
             return self._room.wait_in_episode(left_s)
         finally:
@@ -224,46 +213,38 @@ class SpanQueue(Generic[Item, Prepared]):
         return False
 
     def _start(self) -> bool:
+        """Start the threads, if they can be started. Returns False if nothing is taken any more."""
         with self._start_lock:
             if self._closing:
                 return False
-            if self._worker is None:
+            if not self._begun:
                 self._on_start()
-                self._appender = Appender(self._append, self._report_loss, retry_s=self._options.retry_s)
-                worker = threading.Thread(target=self._work, name="otel-audit-prepare", daemon=True)
-                worker.start()
-                self._worker = worker
+                self._begun = True
+            self._preparer.start()
         return True
 
-    def _work(self) -> None:
-        options = self._options
-        while True:
-            if len(self._waiting) < options.max_batch and not self._closing:
-                self._wake.wait(options.max_delay_s)
-            self._wake.clear()
-            closing = self._closing
-            while self._waiting:
-                self._hand_on()
-            if closing:
-                return
+    def _delay(self) -> None:
+        if len(self._waiting) < self._options.max_batch:
+            self._wake.wait(self._options.max_delay_s)
 
-    def _hand_on(self) -> None:
-        """Prepare one batch and give it to the appender."""
+    def _take(self) -> tuple[list[Item], list[Ticket]]:
+        """The next batch, and who waits for it; both empty if there is none."""
         waiting, before = self._waiting, len(self._waiting)
         items: list[Item] = []
         tickets: list[Ticket] = []
-        most = self._room.batch_size()
-        while waiting and len(items) < most:
-            taken = waiting.popleft()
+        most = self._room.batch_size() if before else 0
+        while len(items) < most:
+            try:
+                taken = waiting.popleft()
+            except IndexError:
+                break
             if isinstance(taken, Ticket):
                 tickets.append(taken)
                 taken = taken.item
                 if taken is None:
                     continue
             items.append(taken)
-        self._gate = 0
-        self._room.freed(before)
-        appender = self._appender
-        assert appender is not None  # noqa: S101  made before this thread
-        for work in works(self._prepare, items, tickets):
-            appender.submit(work)
+        if before:
+            self._gate = 0
+            self._room.freed(before)
+        return items, tickets

@@ -30,6 +30,7 @@ from otel_audit.sdk.preflight import try_destinations
 from otel_audit.sdk.presence import Presence
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
 from otel_audit.sdk.weight import weigh
+from otel_audit.threads import Reserve
 
 if TYPE_CHECKING:
     from otel_audit.pipeline.path import Pipeline
@@ -59,6 +60,7 @@ class Recorder:
         self.losses = Losses()
         self._trouble = Trouble()
         self._presence = Presence(self._options.spool_root)
+        self._reserve = Reserve()
         self._receipts: dict[str, tuple[bytes, int] | None] = {}
         waits = settings.log.delivery != "best-effort"
         self._queue: SpanQueue[ReadableSpan | LogData | Rest, Prepared] = SpanQueue(
@@ -145,6 +147,7 @@ class Recorder:
     def _begin(self) -> None:
         """Before the first record of this process, on the thread that brings it."""
         self._presence.show()
+        self._reserve.fill(self._options.late_threads)
         endings.watch(self)
 
     def _mark(self, span: ReadableSpan) -> bool:
@@ -225,10 +228,11 @@ class Recorder:
             self._holding.close()
         complete = self._queue.close(timeout_s)
         self._presence.take_down()
-        if self._pipeline is None:
-            return complete
-        left_s = 0.0 if self.is_hurried else deadline - time.monotonic()
-        return _quietly(self._pipeline.close, max(0.5, left_s)) and complete
+        if self._pipeline is not None:
+            left_s = 0.0 if self.is_hurried else deadline - time.monotonic()
+            complete = _quietly(self._pipeline.close, max(0.5, left_s)) and complete
+        self._reserve.dismiss()
+        return complete
 
     def queue_depth(self) -> int:
         """Spans and events that wait in memory."""

@@ -15,6 +15,7 @@ Why not the loop that fsspec shares among its users:
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import selectors
 import threading
@@ -24,6 +25,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar
 
+from otel_audit import threads
 from otel_audit.errors import Retry
 from otel_audit.store.own_traffic import own_traffic
 
@@ -107,12 +109,10 @@ class LoopThread(Generic[C]):
             # Its complaints are about objects left open at exit, with text of third parties in them. What
             # fails in a call reaches its caller.
             loop.set_exception_handler(lambda _loop, _context: None)
-            thread = threading.Thread(target=_serve, args=(loop,), name=self._name, daemon=True)
-            try:
-                thread.start()
-            except RuntimeError as error:
+            thread = threads.start_late(functools.partial(_serve, loop), self._name)
+            if thread is None:
                 loop.close()
-                raise Retry("interpreter-exit") from error
+                raise Retry("interpreter-exit")
             self._running = _Running(loop, thread)
         return self._running
 
@@ -179,7 +179,9 @@ class _DaemonExecutor(ThreadPoolExecutor):
             except BaseException as error:  # noqa: BLE001 - handed to whoever waits for it
                 future.set_exception(error)
 
-        threading.Thread(target=work, name="otel-audit-lookup", daemon=True).start()
+        if threads.start(work, "otel-audit-lookup") is None:
+            # The last moments of the process: one look-up at a time is better than none.
+            work()
         return future
 
 
