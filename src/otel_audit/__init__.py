@@ -18,6 +18,7 @@ nothing.
 
 TYPE_CHECKING = False  # typing is not worth its import here; type checkers know the name
 if TYPE_CHECKING:
+    from otel_audit import models
     from otel_audit.errors import AuditError, ConfigurationError, NotDurable
     from otel_audit.sdk.audit_logger import AuditLogger, AuditReceipt, get_audit_logger
     from otel_audit.sdk.awaiting import StrictASGIMiddleware
@@ -42,6 +43,7 @@ __all__ = [
     "acting_as",
     "get_audit_logger",
     "install",
+    "models",
     "set_user",
 ]
 
@@ -66,10 +68,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
+    if name in __all__:
         from importlib import import_module  # noqa: PLC0415  (nothing is loaded before it is needed)
 
-        return getattr(import_module(_HOMES[name]), name)
+        if name in _HOMES:
+            return getattr(import_module(_HOMES[name]), name)
+        return import_module(f"otel_audit.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -74,6 +74,7 @@ def test_the_public_names_are_few_and_fixed():
         "acting_as",
         "get_audit_logger",
         "install",
+        "models",
         "set_user",
     ]
 

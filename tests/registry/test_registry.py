@@ -36,7 +36,7 @@ def make(store: Store, *decisions: Decision) -> RegistryState:
     registry = Registry(store)
     state = RegistryState()
     for decision in decisions:
-        state, _ = registry.change(decision, ACTOR)
+        state = registry.change(decision, ACTOR).after
     return state
 
 
@@ -109,7 +109,7 @@ def test_whoever_loses_a_race_tries_the_next_number(store: Store) -> None:
         registry = Registry(store)
         start.wait()
         for number in range(5):
-            made.append(registry.change(register(f"m{writer}-{number}", None, None), ACTOR)[1])
+            made.append(registry.change(register(f"m{writer}-{number}", None, None), ACTOR).version)
 
     threads = [threading.Thread(target=run, args=(writer,)) for writer in range(4)]
     for thread in threads:
@@ -197,7 +197,7 @@ def test_without_permission_to_list(store: Store) -> None:
 
 
 def test_deploying_says_what_was_and_what_is(store: Store) -> None:
-    state, version = Registry(store).change(register("a", None, "/a", pii=True), ACTOR)
+    _, state, version = Registry(store).change(register("a", None, "/a", pii=True), ACTOR)
     assert version is not None
     assert version.change is Change.REGISTER
     assert state.tags() == (ModelTag("a", None, "/a", True),)

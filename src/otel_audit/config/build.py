@@ -11,16 +11,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from otel_audit.config.identity import identity_options
-from otel_audit.config.settings import Destination, ModelIo, Platform, Settings
-from otel_audit.convert.options import ConvertOptions, ModelEndpoint
+from otel_audit.config.settings import Destination, ModelIo, Models, Platform, Settings
+from otel_audit.convert.options import CaptureOptions, CaptureRule, ConvertOptions, ModelEndpoint
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import ConfigurationError
 from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule, OwnRecognizer
 from otel_audit.mask.tags import ModelTag
 from otel_audit.pipeline.options import PipelineOptions, StreamOptions
+from otel_audit.registry.mlflow import check_mlflow
+from otel_audit.registry.options import FOLDER, RegistryOptions
 from otel_audit.store.extras import check_installed
 from otel_audit.store.url import parse_url
 
@@ -44,9 +46,10 @@ def pipeline_options(settings: Settings, *, service: str | None = None) -> Pipel
     """
     log, platform_, model_io = settings.log, settings.streams.platform, settings.streams.model_io
     enabled = [name for name, stream in (("platform", platform_), ("model-io", model_io)) if stream.enabled]
+    streams = (_stream("platform", platform_, settings), _stream("model-io", model_io, settings))
     return PipelineOptions(
         spool_root=spool_root(settings),
-        streams=(_stream("platform", platform_, settings), _stream("model-io", model_io, settings)),
+        streams=streams,
         convert=ConvertOptions(
             tenant=log.tenant,
             streams=frozenset(enabled),
@@ -59,8 +62,15 @@ def pipeline_options(settings: Settings, *, service: str | None = None) -> Pipel
                 if model.endpoint
             ),
             identity=identity_options(settings.identity),
+            capture=CaptureOptions(
+                request_body=settings.capture.request_body,
+                response_body=settings.capture.response_body,
+                max_body_bytes=settings.capture.max_body_bytes,
+                rules=tuple(CaptureRule(**asdict(rule)) for rule in settings.capture.rules),
+            ),
         ),
         mask=mask_policy(settings),
+        registry=_registry(settings, streams[0]),
         max_record_bytes=log.max_record_bytes,
         spool_max_bytes=log.spool_max_bytes,
         service=service,
@@ -98,9 +108,35 @@ def mask_policy(settings: Settings) -> MaskPolicy:
             ModelTag(model.name, version=model.version, endpoint=model.endpoint, pii=model.pii)
             for model in settings.models
         ),
+        registry=_registry_right(settings.registry),
         identity=mask.identity,  # type: ignore[arg-type]  # the table accepts no other
         recognizers=tuple(OwnRecognizer(**asdict(own)) for own in mask.recognizers),
         pii_outputs=mask.pii_outputs,  # type: ignore[arg-type]  # likewise
+    )
+
+
+def registry_url(platform_: StreamOptions) -> str:
+    """The destination that holds the registry of models: of the platform stream's the first required one."""
+    return min(platform_.destinations, key=lambda url: url in platform_.optional)
+
+
+def _registry_right(models: Models) -> Literal["none", "raise", "trust"]:
+    if not models.registry and models.mlflow_tracking_uri is None:
+        return "none"
+    return "trust" if models.trust_registry else "raise"
+
+
+def _registry(settings: Settings, platform_: StreamOptions) -> RegistryOptions | None:
+    models = settings.registry
+    if models.mlflow_tracking_uri is not None:
+        check_mlflow()
+    elif not models.registry:
+        return None
+    return RegistryOptions(
+        url=registry_url(platform_) if models.registry else None,
+        folder=spool_root(settings) / FOLDER,
+        mlflow_tracking_uri=models.mlflow_tracking_uri,
+        is_trusted=models.trust_registry,
     )
 
 

@@ -162,9 +162,15 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _checked(
-    table: Mapping[str, Any], *, source: str, literal_secrets: bool, kind: type = Settings, path: str = ""
+    table: Mapping[str, Any],
+    *,
+    source: str,
+    literal_secrets: bool,
+    kind: type = Settings,
+    path: str = "",
+    listed: str | None = None,
 ) -> dict[str, Any]:
-    """The table with every key known and every leaf parsed."""
+    """The table with every key known and every leaf parsed; ``listed`` may be a list of tables as well."""
     known = {_key(entry): entry for entry in dataclasses.fields(kind)}
     result: dict[str, Any] = {}
     for key, value in table.items():
@@ -173,8 +179,14 @@ def _checked(
         if entry is None:
             raise ConfigurationError(
                 f"{source}: unknown setting {name}{_did_you_mean(key, known)}; accepted here: {', '.join(known)}"
+                + (f"; or a list of tables ([[{listed}]])" if listed else "")
             )
         if "section" in entry.metadata:
+            inner = entry.metadata["list"]
+            if inner is not None and isinstance(value, list | tuple):
+                items = _field(entry.metadata["section"], inner)
+                result[key] = {inner: _items(items, value, source, name, literal_secrets=literal_secrets)}
+                continue
             if not isinstance(value, Mapping):
                 raise ConfigurationError(f"{source}: {name} is a table, not a single value")
             result[key] = _checked(
@@ -183,20 +195,29 @@ def _checked(
                 literal_secrets=literal_secrets,
                 kind=entry.metadata["section"],
                 path=f"{name}.",
+                listed=None if inner is None else name,
             )
         elif "tables" in entry.metadata:
-            if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
-                raise ConfigurationError(f"{source}: {name} is a list of tables ([[{name}]])")
-            item_kind = entry.metadata["tables"]
-            result[key] = tuple(
-                _item(
-                    item_kind, item, source=source, literal_secrets=literal_secrets, path=f"{name}[{index}]."
-                )
-                for index, item in enumerate(value)
-            )
+            result[key] = _items(entry, value, source, name, literal_secrets=literal_secrets)
         else:
             result[key] = _parsed(entry, value, source=source, name=name, literal_secrets=literal_secrets)
     return result
+
+
+def _items(
+    entry: dataclasses.Field[Any], value: object, source: str, name: str, *, literal_secrets: bool
+) -> tuple[object, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
+        raise ConfigurationError(f"{source}: {name} is a list of tables ([[{name}]])")
+    kind = entry.metadata["tables"]
+    return tuple(
+        _item(kind, item, source=source, literal_secrets=literal_secrets, path=f"{name}[{index}].")
+        for index, item in enumerate(value)
+    )
+
+
+def _field(kind: type, key: str) -> dataclasses.Field[Any]:
+    return next(entry for entry in dataclasses.fields(kind) if _key(entry) == key)
 
 
 def _item(kind: type[T], table: Mapping[str, Any], *, source: str, literal_secrets: bool, path: str) -> T:

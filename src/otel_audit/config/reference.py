@@ -40,7 +40,13 @@ def _lists(kind: type = Settings, path: str = "") -> Iterator[str]:
     for entry in dataclasses.fields(kind):
         name = f"{path}{entry.metadata.get('key') or entry.name}"
         if "section" in entry.metadata:
-            yield from _lists(entry.metadata["section"], f"{name}.")
+            inner = entry.metadata["list"]
+            for line in _lists(entry.metadata["section"], f"{name}."):
+                # The list stands for its section; beside other keys of the section it has a name of its own.
+                yield line.replace(
+                    f"## `[[{name}.{inner}]]`\n",
+                    f"## `[[{name}]]`\n\n`[[{name}.{inner}]]` beside a `[{name}]`.\n",
+                )
         elif "tables" in entry.metadata:
             yield f"\n## `[[{name}]]`\n\n{entry.metadata['meaning'].capitalize()}.\n\n"
             yield "| key | default | meaning |\n|---|---|---|\n"

@@ -26,9 +26,9 @@ def secret_setting(meaning: str) -> Any:
     return field(default=None, metadata={"secret": True, "meaning": meaning, "written": None, "key": ""})
 
 
-def section(kind: type, *, key: str = "") -> Any:
-    """A nested table."""
-    return field(default_factory=kind, metadata={"section": kind, "key": key})
+def section(kind: type, *, key: str = "", list_key: str | None = None) -> Any:
+    """A nested table; one that is written as a list of tables is the list under ``list_key``."""
+    return field(default_factory=kind, metadata={"section": kind, "key": key, "list": list_key})
 
 
 def tables(kind: type, meaning: str, *, key: str = "") -> Any:
@@ -269,6 +269,22 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Models:
+    """Models, and where else they may be registered."""
+
+    registry: bool = setting(
+        flag, "whether the registry beside the log (otel-audit models) is read by applications", True
+    )
+    trust_registry: bool = setting(
+        flag, "whether what is registered may also take away a tag that is configured", False
+    )
+    mlflow_tracking_uri: str | None = setting(
+        text, "MLflow whose registered models and versions with the tag pii = true are honoured; extra mlflow"
+    )
+    entries: tuple[Model, ...] = tables(Model, "models the log knows")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, complete and checked."""
 
@@ -278,4 +294,9 @@ class Settings:
     identity: Identity = section(Identity)
     capture: Capture = section(Capture)
     mask: Mask = section(Mask)
-    models: tuple[Model, ...] = tables(Model, "models the log knows", key="models")
+    registry: Models = section(Models, key="models", list_key="entries")
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Models that are configured."""
+        return self.registry.entries

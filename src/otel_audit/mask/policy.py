@@ -47,6 +47,8 @@ class MaskPolicy:
             that hold pseudonyms only (``session``, ``subjects``, credential ids) are withheld.
         rules: see :class:`MaskRule`.
         models: models whose use is tagged, see :class:`~otel_audit.mask.tags.ModelTag`.
+        registry: what registries of models may do to the tags of ``models``: nothing, add them, or also take
+            them away. What they say is no part of the policy: they keep their own history.
         identity: what happens to ids, names and e-mail addresses in ``user``, ``userClaims`` and
             ``onBehalfOf``; an audit log must say who, so they are kept unless a policy says otherwise.
         headers: headers, lower case, that a record with the model tag keeps.
@@ -63,6 +65,7 @@ class MaskPolicy:
     keys: tuple[MaskKey, ...] = ()
     rules: tuple[MaskRule, ...] = ()
     models: tuple[ModelTag, ...] = ()
+    registry: Literal["none", "raise", "trust"] = "none"
     identity: Literal["keep", "hash", "redact"] = "keep"
     headers: frozenset[str] = DEFAULT_HEADERS
     pii_outputs: Literal["keep", "withhold"] | None = None
@@ -154,6 +157,7 @@ class MaskPolicy:
                 {"name": tag.name, "version": tag.version, "endpoint": tag.endpoint, "pii": tag.pii}
                 for tag in self.models
             ],
+            **({} if self.registry == "none" else {"registry": self.registry}),
             "identity": self.identity,
             "headers": sorted(self.headers),
             "piiOutputs": self.pii_outputs,

@@ -10,6 +10,7 @@ from typing import Any
 from otel_audit.convert.options import ConvertOptions
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.mask.policy import MaskPolicy
+from otel_audit.registry.options import RegistryOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class PipelineOptions:
     Attributes:
         spool_root: folder of the spool.
         streams: the streams that are written.
+        registry: registries of models that are honoured; None for none.
         max_record_bytes: texts of a record beyond it are cut.
         spool_max_bytes: bytes that all slots of the service may hold together; None leaves it to the room.
         service: whose slot of the spool is taken; by default the service of the first record.
@@ -70,6 +72,7 @@ class PipelineOptions:
     streams: tuple[StreamOptions, ...]
     convert: ConvertOptions = field(default_factory=ConvertOptions)
     mask: MaskPolicy = field(default_factory=MaskPolicy)
+    registry: RegistryOptions | None = None
     max_record_bytes: int = 1 << 20
     spool_max_bytes: int | None = None
     service: str | None = None

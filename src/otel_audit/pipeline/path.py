@@ -19,6 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from otel_audit.convert.converter import Converter
@@ -34,6 +35,8 @@ from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.prepared import Prepared
 from otel_audit.pipeline.shipper import Shipper
+from otel_audit.registry.endpoints import with_registered
+from otel_audit.registry.known import KnownModels
 from otel_audit.spool import Slot, SpoolOptions, StreamWriter
 
 _log = logging.getLogger(__name__)
@@ -45,8 +48,7 @@ _pipelines: Final[weakref.WeakSet[Pipeline]] = weakref.WeakSet()
 
 def _start_over_in_child() -> None:
     for pipeline in tuple(_pipelines):
-        pipeline.losses.start_over()
-        pipeline._reset()
+        pipeline._start_over()
 
 
 os.register_at_fork(after_in_child=_start_over_in_child)
@@ -66,9 +68,20 @@ class Pipeline:
         self._options = options
         self._converter = Converter(options.convert)
         self._masker = Masker(options.mask, max_record_bytes=options.max_record_bytes)
+        self._known = None if options.registry is None else KnownModels(options.registry)
+        self._revision = -1
         self.losses = losses if losses is not None else Losses()
         self._reset()
         _pipelines.add(self)
+
+    def _start_over(self) -> None:
+        """In a forked child."""
+        self.losses.start_over()
+        self._masker.forget()
+        if self._known is not None:
+            self._known.start_over()
+            self._revision = -1
+        self._reset()
 
     def _reset(self) -> None:
         self._opening = threading.Lock()
@@ -81,15 +94,31 @@ class Pipeline:
     def prepare(
         self, spans: Sequence[SpanData], logs: Sequence[LogData] = (), *, observed_unix_nano: int
     ) -> Prepared:
-        """Make masked records of spans and log events. Touches neither disk nor network.
+        """Make masked records of spans and log events. Touches neither disk nor network, but for the registry of
+        models before the first.
 
         Args:
             spans: ended spans, which are used up; what is no record is left out.
             logs: log events, likewise.
             observed_unix_nano: when they reached us.
         """
+        if spans or logs:
+            self.know_models()
         batch = self._converter.convert(spans, logs, observed_unix_nano=observed_unix_nano)
         return Prepared(self._masker.mask(batch) if len(batch) else None)
+
+    def know_models(self) -> None:
+        """Go by what is known of the registries of models. The first call reads them, or waits a moment for a
+        thread that does; later ones cost nothing unless something else is known.
+        """
+        known = self._known
+        if known is None or known.revision == self._revision:
+            return
+        known.begin()
+        self._revision = known.revision
+        convert = self._options.convert
+        self._converter = Converter(replace(convert, models=with_registered(convert.models, known.endpoints)))
+        self._masker.know(known.tags)
 
     def append(self, prepared: Prepared, *, use_reserve: bool = False) -> None:
         """Make records durable: they survive a crash of the machine from now on, and are at their destinations
@@ -166,6 +195,8 @@ class Pipeline:
         # What came up meanwhile: a record that was refused, a writer that was cloned.
         if self.losses and self._slot is not None:
             self._record_losses()
+        if self._known is not None:
+            self._known.close()
         shipper, slot = self._shipper, self._slot
         complete = shipper is None or shipper.close(max(0.0, deadline_s - time.monotonic()))
         if slot is not None:

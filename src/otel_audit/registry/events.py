@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from otel_audit.convert.spans import Attributes, LogData, ResourceData, Value
+from otel_audit.registry.registry import Changed
 from otel_audit.registry.state import RegistryState, place
 from otel_audit.registry.versions import Actor, Change, RegistryVersion, digest
 from otel_audit.seal.times import unix_nano
@@ -16,23 +17,20 @@ MODEL_EVENT: Final = "audit.model.tag"
 _ACTIONS: Final = {Change.REGISTER: "REGISTER", Change.SET_PII: "UPDATE", Change.DEPLOY: "DEPLOY"}
 
 
-def change_event(
-    before: RegistryState, after: RegistryState, version: RegistryVersion, resource: ResourceData
-) -> LogData:
+def change_event(made: Changed, version: RegistryVersion, resource: ResourceData) -> LogData:
     """The event of a change that was made.
 
     Args:
-        before: the registry without it.
-        after: the registry with it.
-        version: the change.
+        made: what it did.
+        version: that it made.
         resource: of whoever makes it.
     """
     model = version.model
     attributes: Attributes = {
         "audit.outcome": "success",
-        "audit.changes": _changes(before, version),
+        "audit.changes": _changes(made.before, version),
         "audit.model.registry.number": version.number,
-        "audit.model.registry.digest": digest(after.contents[version.number - 1]),
+        "audit.model.registry.digest": digest(made.after.contents[version.number - 1]),
         "audit.model.pii": model.pii,
     }
     if model.version is not None:

@@ -89,21 +89,25 @@ class KnownModels:
     def tags(self) -> RegisteredTags:
         """What holds beside the configured tags."""
         reading, options = self._reading, self.options
-        state, mlflow = reading.state or EMPTY, reading.mlflow or ()
+        mlflow = reading.mlflow or ()
         is_read = (options.url is None or reading.state is not None or self._is_forbidden) and (
             options.mlflow_tracking_uri is None or reading.mlflow is not None
         )
-        return RegisteredTags((*state.tags(), *mlflow), options.is_trusted, is_read)
+        return RegisteredTags((*(reading.state or EMPTY).tags(), *mlflow), options.is_trusted, is_read)
+
+    @property
+    def state(self) -> RegistryState:
+        """The registry as it is known; empty where it is not."""
+        return self._reading.state or EMPTY
 
     @property
     def endpoints(self) -> tuple[RegisteredModel, ...]:
         """Models in force that are HTTP routes."""
-        state = self._reading.state
-        return () if state is None else state.endpoints()
+        return self.state.endpoints()
 
     def begin(self) -> None:
-        """Know what can be known now. Waits ``first_wait_s`` at most where nothing is remembered; returns at once
-        when it was called before.
+        """Know what can be known now. Waits ``first_wait_s`` at most for what is far away and of which nothing is
+        remembered; returns at once when it was called before.
         """
         with self._lock:
             if self._has_begun:
@@ -112,13 +116,14 @@ class KnownModels:
         if self._is_known():
             return
         self._take(self._remembered.read())
-        if self._is_at_hand() and self._try():
+        is_at_hand = self._is_at_hand()
+        if is_at_hand and self._try():
             return
         with suppress(RuntimeError):
             # None can be started once the interpreter ends: then what is not known stays withheld.
             self._thread = threading.Thread(target=self._run, name="otel-audit-models", daemon=True)
             self._thread.start()
-        if not self._is_known():
+        if not (is_at_hand or self._is_known()):
             self._first.wait(self.options.first_wait_s)
 
     def refresh(self) -> None:
@@ -191,7 +196,8 @@ class KnownModels:
                 self._take(Reading(state, self._reading.mlflow))
             if options.mlflow_tracking_uri is not None:
                 self._take(Reading(self._reading.state, read_mlflow(options.mlflow_tracking_uri)))
-        self._remembered.keep(self._reading)
+        if not self._is_at_hand() or self._reading.state != EMPTY:
+            self._remembered.keep(self._reading)
 
     def _take(self, reading: Reading) -> None:
         with self._lock:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-__all__ = ["RegistryOptions"]
+__all__ = ["FOLDER", "RegistryOptions"]
+
+FOLDER: Final = "models"
+"""Of the spool, where what was read is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from otel_audit.errors import Blocked, Conflict, IntegrityError, Missing
 from otel_audit.registry.state import EMPTY, RegistryState
@@ -27,7 +27,7 @@ from otel_audit.seal.times import timestamp
 from otel_audit.store.base import Store
 from otel_audit.store.layout import REGISTRY_PREFIX, RegistryFile, parse
 
-__all__ = ["Decision", "Registry"]
+__all__ = ["FORBIDDEN", "Changed", "Decision", "Registry"]
 
 Decision: TypeAlias = "Callable[[RegistryState], tuple[Change, RegisteredModel] | None]"
 """What is to be changed, given what the registry holds; None if nothing is. May be asked again."""
@@ -36,6 +36,20 @@ FORBIDDEN: Final = "http-403"
 
 _RACES: Final = 64
 """Numbers that may be lost to others in one change."""
+
+
+class Changed(NamedTuple):
+    """What a change did.
+
+    Attributes:
+        before: the registry without it.
+        after: the registry with it.
+        version: that was made; None if nothing was to be changed.
+    """
+
+    before: RegistryState
+    after: RegistryState
+    version: RegistryVersion | None
 
 
 class Registry:
@@ -70,18 +84,13 @@ class Registry:
                 raise
             self._state = self._state.after(content)
 
-    def change(
-        self, decide: Decision, actor: Actor, *, clock: Callable[[], int] = time.time_ns
-    ) -> tuple[RegistryState, RegistryVersion | None]:
+    def change(self, decide: Decision, actor: Actor, *, clock: Callable[[], int] = time.time_ns) -> Changed:
         """Append a version: durable on return.
 
         Args:
             decide: asked again after each race that is lost, since what it goes by has changed.
             actor: who makes the change.
             clock: nanoseconds since the epoch, now.
-
-        Returns:
-            The registry afterwards, and the version that was made; None if nothing was to be changed.
 
         Raises:
             InputError: a name is none.
@@ -93,7 +102,7 @@ class Registry:
             state = self.read()
             decided = decide(state)
             if decided is None:
-                return state, None
+                return Changed(state, state, None)
             kind, model = decided
             check(model, actor)
             number = state.number + 1
@@ -106,7 +115,7 @@ class Registry:
             except Conflict:
                 continue
             self._state = state.after(content)
-            return self._state, version
+            return Changed(state, self._state, version)
         raise Conflict("others change the registry of models all the time")
 
     def check_whole(self) -> None:

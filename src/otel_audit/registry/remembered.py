@@ -26,11 +26,9 @@ from otel_audit.mask.tags import ModelTag
 from otel_audit.registry.options import RegistryOptions
 from otel_audit.registry.state import EMPTY, RegistryState
 
-__all__ = ["FOLDER", "Reading", "Remembered"]
+__all__ = ["Reading", "Remembered"]
 
 _log = logging.getLogger(__name__)
-
-FOLDER: Final = "models"
 
 _LARGEST: Final = 64 << 20
 

@@ -68,6 +68,16 @@ class RegistryState:
         """The versions of a model, that changed last at the end."""
         return [model for model in self.models.values() if model.name == name]
 
+    def history(self, name: str) -> list[RegistryVersion]:
+        """Every change to a model, in order."""
+        found, previous = [], None
+        for number, content in enumerate(self.contents, 1):
+            version = parse(content, number, previous)
+            previous = digest(content)
+            if version.model.name == name:
+                found.append(version)
+        return found
+
     def deployments(self, model: RegisteredModel) -> list[RegisteredModel]:
         """A model as it is deployed now, once for each endpoint."""
         key = (model.name, model.version)

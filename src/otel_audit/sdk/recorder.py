@@ -273,6 +273,9 @@ class Recorder:
 
             pipeline = Pipeline(self._options, self.losses)
             self.losses.owe([Loss(UNCLEAN_END, None, *when) for when in self._presence.left_by_the_dead()])
+        # Not under the lock: a thread that reads the registry of models loads the client of its store.
+        pipeline.know_models()
+        with importing():
             prepared = self._prepare_by(pipeline, items)
         self._pipeline = pipeline
         return prepared

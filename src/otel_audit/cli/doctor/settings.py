@@ -10,7 +10,7 @@ from otel_audit.cli.doctor.finding import Finding
 from otel_audit.config import Settings
 from otel_audit.store.url import redact
 
-_URLS = frozenset({"destination", "url"})
+_URLS = frozenset({"destination", "url", "mlflow_tracking_uri"})
 """Names of settings that hold URLs."""
 
 
