@@ -9,6 +9,7 @@ import pytest
 from convert.building import http_record, notes_of
 from otel_audit.convert.options import ConvertOptions, IdentityOptions
 from otel_audit.errors import ConfigurationError
+from otel_audit.tokens.options import JwtOptions
 
 NOBODY = {"type": "unknown", "assurance": "none"}
 
@@ -145,7 +146,15 @@ def test_token_is_never_read_for_a_name() -> None:
     assert who({"http.request.header.authorization": [token]})["user"] == NOBODY
 
 
-@pytest.mark.parametrize("options", [{"fields": frozenset({"phone"})}, {"trusted_proxies": ("nowhere",)}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fields": frozenset({"phone"})},
+        {"trusted_proxies": ("nowhere",)},
+        {"user_headers": ("x-user", "Authorization")},
+        {"user_headers": ("x_token",), "jwt": JwtOptions(secret=b"x" * 32, header="x-token")},
+    ],
+)
 def test_unknown_settings_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         IdentityOptions(**options)

@@ -59,6 +59,10 @@ class BulkPart:
         values = self._columns.get(leaf)
         return repeated(self._common[leaf], kind, self._count) if values is None else values
 
+    def with_columns(self, columns: dict[str, Column]) -> BulkPart:
+        """Returns the same records with other leaves as well, or others instead."""
+        return BulkPart({**self._columns, **columns}, self._common, self._count)
+
 
 def convert_bulk(
     plan: BulkPlan,

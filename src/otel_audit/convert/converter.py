@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from otel_audit.convert import alike, events, inference
 from otel_audit.convert.bare import bare_row
+from otel_audit.convert.bulk_users import add_users, is_user_alone, takes_users
 from otel_audit.convert.columns import Part, Row, RowsPart, Section, build_batch
 from otel_audit.convert.envelope import log_row_id
 from otel_audit.convert.gathered import Called, Gathered
@@ -73,14 +74,14 @@ class _Batch:
 
     def __init__(self, options: ConvertOptions, builder: RowBuilder, observed: int) -> None:
         self._options, self._builder, self._observed = options, builder, observed
-        self._bounded = options.bound_event_time
+        self._bounded, self._fields = options.bound_event_time, options.identity.fields
         self._count = 0
         self._rows: list[Row] = []
         self._commons: list[Row] = []
         self._row_places: list[int] = []
         self._row_sources: list[SpanData | LogData] = []
-        self._alike: dict[tuple[int, int], Gathered] = {}
-        self._called: dict[tuple[int, int], Called] = {}
+        self._alike: dict[tuple[int, int, bool], Gathered] = {}
+        self._called: dict[tuple[int, int, bool], Called] = {}
         self._resources: dict[int, ResourceFields] = {}
         self._merged: dict[tuple[int, int], Row] = {}
 
@@ -89,20 +90,18 @@ class _Batch:
         alone = events.join(spans, logs, self._log_id) if logs else []
         lane_of, gathered = self._builder.judge.lane, self._alike
         for place, span in enumerate(spans):
-            if span.notes is not None:
-                self._read_singly(span, place)
-                continue
+            has_users = span.notes is not None
             try:
-                lane = lane_of(span)
+                lane = None if has_users and not is_user_alone(span) else lane_of(span)
             except Exception:  # noqa: BLE001 - names that are none; the span is looked at by itself
                 lane = None
-            if lane is None:
+            if lane is None or (has_users and not takes_users(lane.verdict)):
                 self._read_singly(span, place)
             else:
-                key = (id(lane), id(span.resource))
+                key = (id(lane), id(span.resource), has_users)
                 same = gathered.get(key)
                 if same is None:
-                    same = gathered[key] = Gathered(lane)
+                    same = gathered[key] = Gathered(lane, has_users)
                 same.spans.append(span)
                 same.places.append(place)
         self._count = len(spans)
@@ -117,10 +116,11 @@ class _Batch:
             if (
                 call is not None
                 and verdict.bulk is not None
-                and span.notes is None
+                and (span.notes is None or (is_user_alone(span) and takes_users(verdict)))
                 and is_ordinary(span, self._observed, bounded=self._bounded)
             ):
-                called = self._called.setdefault((id(verdict), id(span.resource)), Called(verdict))
+                key = (id(verdict), id(span.resource), span.notes is not None)
+                called = self._called.setdefault(key, Called(verdict, has_users=key[2]))
                 called.spans.append(span)
                 called.calls.append(call)
                 called.places.append(place)
@@ -195,6 +195,8 @@ class _Batch:
                     bounded=self._bounded,
                     is_named=self._builder.is_named if self._builder.names_routes else None,
                 )
+                if same.has_users:
+                    parts = add_users(parts, spans, self._fields)
                 for part, positions in parts:
                     left.difference_update(positions)
                     yield str(verdict.stream), part, [places[position] for position in positions]
@@ -209,6 +211,9 @@ class _Batch:
             if len(same.spans) >= alike.FEWEST and not self._shared(resource).oddities:
                 common = self._common(resource, verdict.common)
                 part = alike.convert_called(verdict, same.spans, same.calls, common)
+                if part is not None and same.has_users:
+                    whole = [(part, range(len(part)))]
+                    part = next((one for one, _ in add_users(whole, same.spans, self._fields)), None)
             if part is not None:
                 yield str(verdict.stream), part, same.places
                 continue

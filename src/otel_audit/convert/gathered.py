@@ -13,18 +13,28 @@ __all__ = ["Called", "Gathered"]
 
 @dataclass(slots=True)
 class Gathered:
-    """Spans of one lane and one resource, with their places in the batch."""
+    """Spans of one lane and one resource, with their places in the batch.
+
+    Attributes:
+        has_users: whether the application knows who made their requests.
+    """
 
     lane: Lane
+    has_users: bool
     spans: list[SpanData] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Called:
-    """Calls that were read one by one, of one verdict and one resource, with their places in the batch."""
+    """Calls that were read one by one, of one verdict and one resource, with their places in the batch.
+
+    Attributes:
+        has_users: as for :class:`Gathered`.
+    """
 
     verdict: Verdict
+    has_users: bool
     spans: list[SpanData] = field(default_factory=list)
     calls: list[InferenceCall] = field(default_factory=list)
     places: list[int] = field(default_factory=list)

@@ -43,9 +43,9 @@ def read_known(
         row["user.type"] = known.type
         _write_fields(row, known, fields, oddities)
         for member, value in known.auth.items():
-            row.setdefault(f"auth.{member}", value)
+            row.setdefault(f"auth.{member}", _text(value, oddities) if isinstance(value, str) else value)
         if session := known.auth.get("sessionId"):
-            row.setdefault("session", session)
+            row.setdefault("session", _text(str(session), oddities))
         named += [(user.origin, _text(user.id, oddities)) for user in users]
     elif proven:
         row["user.type"] = "user"

@@ -17,6 +17,8 @@ Content: TypeAlias = Literal["off", "as-captured", "full"]
 IDENTITY_FIELDS: Final = frozenset({"name", "email", "roles"})
 """Children of ``user`` that are written only when listed."""
 
+_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
+
 SPAN_FAMILIES: Final = frozenset({"db", "messaging", "internal"})
 """Spans that are no records unless listed."""
 
@@ -46,6 +48,11 @@ class IdentityOptions:
         if unknown := set(self.fields) - IDENTITY_FIELDS:
             raise ConfigurationError(
                 f"identity.fields: unknown {sorted(unknown)}; accepted are {sorted(IDENTITY_FIELDS)}"
+            )
+        secret = _CREDENTIALS | ({self.jwt.header} if self.jwt is not None else set())
+        if unfit := {header.lower().replace("_", "-") for header in self.user_headers} & secret:
+            raise ConfigurationError(
+                f"identity.user_headers: {sorted(unfit)} hold credentials, which are never written"
             )
         for network in self.trusted_proxies:
             try:

@@ -173,10 +173,14 @@ class SpanNotes:
 
     def __bool__(self) -> bool:
         """Whether conversion has anything to read here."""
+        return bool(self.scope.users) or self.tells_more
+
+    @property
+    def tells_more(self) -> bool:
+        """Whether there is anything to read but who made the request."""
         scope = self.scope
         return bool(
-            scope.users
-            or scope.claims
+            scope.claims
             or scope.token
             or (self.opens and scope.on_behalf_of)
             or self.request
@@ -194,6 +198,8 @@ class SpanNotes:
         """
         users = tuple(self.scope.users)
         count = len(users)
+        if count == 1 and (self.opens or users[0][0] <= end_unix_nano):
+            return [users[0][1]]
         while count and users[count - 1][0] > end_unix_nano:
             count -= 1
         if self.opens:

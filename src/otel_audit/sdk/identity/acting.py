@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from otel_audit.convert.span_notes import Actor
 from otel_audit.convert.spans import Value
+from otel_audit.errors import InputError
 from otel_audit.sdk.identity.attached import is_attached
 from otel_audit.sdk.notes import acting_for, open_scope
 
@@ -19,6 +20,9 @@ __all__ = ["acting_as", "set_user"]
 _log = logging.getLogger(__name__)
 
 _EVERY_S: Final = 60.0
+
+_TYPES: Final = ("user", "service", "system", "anonymous")
+_DECISIONS: Final = ("allow", "deny", "unknown")
 
 
 class _Said:
@@ -63,27 +67,34 @@ def set_user(
 
     Returns:
         Whether there is a request to say it of; outside of every span there is none, and nothing happens.
+
+    Raises:
+        InputError: ``type`` or ``decision`` is a word that is not accepted.
     """
+    if type not in _TYPES:
+        raise InputError(f"type is one of {', '.join(_TYPES)}")
+    if decision is not None and decision not in _DECISIONS:
+        raise InputError(f"decision is one of {', '.join(_DECISIONS)}")
     scope = open_scope()
     if scope is None:
         _say_nowhere()
         return False
     named = "" if id is None else str(id)
     auth: dict[str, Value] = {
-        "method": method,
-        "sessionId": session_id,
-        "credentialId": credential_id,
-        "mfa": mfa,
+        "method": _text(method),
+        "sessionId": _text(session_id),
+        "credentialId": _text(credential_id),
+        "mfa": None if mfa is None else bool(mfa),
         "decision": decision,
-        "policy": policy,
-        "reason": reason,
+        "policy": _text(policy),
+        "reason": _text(reason),
     }
     user = Actor(
         named or None,
         type if named else "anonymous",
-        name,
-        email,
-        (roles,) if isinstance(roles, str) else tuple(roles),
+        _text(name),
+        _text(email),
+        (roles,) if isinstance(roles, str) else tuple(map(str, roles)),
         auth={member: value for member, value in auth.items() if value is not None},
     )
     scope.identify(user, time.time_ns())
@@ -99,6 +110,9 @@ class acting_as:  # noqa: N801  (used as a statement: with acting_as(...))
     Args:
         id: stable, unique in the application: a text, a number, a UUID.
         type: what it is.
+
+    Raises:
+        InputError: ``type`` is a word that is not accepted.
     """
 
     def __init__(
@@ -106,6 +120,8 @@ class acting_as:  # noqa: N801  (used as a statement: with acting_as(...))
         id: object,  # noqa: A002  (the word that the record uses)
         type: Literal["user", "service", "system"] = "user",  # noqa: A002  (likewise)
     ) -> None:
+        if type not in _TYPES:
+            raise InputError(f"type is one of {', '.join(_TYPES)}")
         self._actor = Actor(str(id), type, origin="acting_as")
         self._tokens: list[tuple[Token[Actor | None], Actor | None]] = []
 
@@ -132,6 +148,10 @@ class acting_as:  # noqa: N801  (used as a statement: with acting_as(...))
 
     async def __aexit__(self, *error: object) -> None:
         self.__exit__()
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or value == "" else str(value)
 
 
 def _say_nowhere() -> None:
