@@ -10,7 +10,7 @@ from otel_audit.errors import ConfigurationError
 from otel_audit.record.streams import STREAMS
 from otel_audit.tokens.options import JwtOptions
 
-__all__ = ["ConvertOptions", "IdentityOptions", "ModelEndpoint"]
+__all__ = ["CaptureOptions", "CaptureRule", "ConvertOptions", "IdentityOptions", "ModelEndpoint"]
 
 Content: TypeAlias = Literal["off", "as-captured", "full"]
 
@@ -80,6 +80,40 @@ class ModelEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureRule:
+    """Which captured bodies are written, by route and model.
+
+    Attributes:
+        route: pattern as of :class:`ModelEndpoint`; ``None`` for any route.
+        model: pattern of the model's name, likewise.
+        request_body: whether bodies of requests are; ``None`` leaves it as it is otherwise.
+        response_body: likewise.
+    """
+
+    route: str | None = None
+    model: str | None = None
+    request_body: bool | None = None
+    response_body: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOptions:
+    """Which captured bodies are written.
+
+    Attributes:
+        request_body: whether bodies of requests are, where no rule says otherwise.
+        response_body: likewise.
+        max_body_bytes: what is written of one, from its beginning.
+        rules: the first that matches wins.
+    """
+
+    request_body: bool = False
+    response_body: bool = False
+    max_body_bytes: int = 64 << 10
+    rules: tuple[CaptureRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ConvertOptions:
     """Settings of the conversion room.
 
@@ -93,6 +127,7 @@ class ConvertOptions:
         models: HTTP routes that are models.
         route_actions: ``(route pattern, verb)``: what a route does, where the HTTP method does not say it.
         identity: see :class:`IdentityOptions`.
+        capture: see :class:`CaptureOptions`.
         bound_event_time: whether a time outside [observed - 7 d, observed + 1 h] moves the record into the
             partition of its observed time. Off for files that are read long after the fact.
 
@@ -108,6 +143,7 @@ class ConvertOptions:
     models: tuple[ModelEndpoint, ...] = ()
     route_actions: tuple[tuple[str, str], ...] = ()
     identity: IdentityOptions = field(default_factory=IdentityOptions)
+    capture: CaptureOptions = field(default_factory=CaptureOptions)
     bound_event_time: bool = True
 
     def __post_init__(self) -> None:
