@@ -24,6 +24,12 @@ RESERVED: Final = frozenset({NOTES, PARTITIONED_BY, DUPLICATE_OF})
 RECEIVED: Final = "received."
 """Put before a reserved key that came from outside."""
 
+BODY_BEYOND_MEMORY: Final = "body-beyond-memory"
+"""A captured body was not kept, since all of them together would have taken more than ``capture.memory_max_bytes``."""
+BODY_UNDECODABLE: Final = "body-undecodable"
+"""A captured body could not be read: its content encoding is unknown or not what it says."""
+CHARSET: Final = "charset-replaced"
+"""A captured body is not in the character set that it says; what could not be read is now U+FFFD."""
 CONTENT_OFF: Final = "content-off"
 """Content was left out because the setting ``content`` is ``off``."""
 CONTENT_INCOMPLETE: Final = "content-incomplete"
@@ -40,6 +46,8 @@ END_BEFORE_START: Final = "end-before-start"
 """The span ended before it started; it has no duration."""
 END_MISSING: Final = "end-missing"
 """The span has no end or one outside of 64 bits; it has no duration."""
+FIELDS_LEFT_OUT: Final = "fields-left-out"
+"""A captured form had more than 10,000 fields, or more than 1,000 parts; those behind them are left out."""
 ID_MALFORMED: Final = "id-malformed"
 """A trace or span id is missing, empty, of another length, all zero or not hexadecimal."""
 IDENTITY_CUT: Final = "identity-cut"
@@ -65,6 +73,7 @@ WRONG_TYPE: Final = "wrong-type"
 
 VOCABULARY: Final = frozenset(
     {
+        BODY_BEYOND_MEMORY, BODY_UNDECODABLE, CHARSET, FIELDS_LEFT_OUT,
         CONTENT_INCOMPLETE, CONTENT_OFF, CONTENT_UNREADABLE, CONVERSION_FAILED, DUPLICATE_KEY,
         DURATION_TOO_LONG, END_BEFORE_START, END_MISSING,
         ID_MALFORMED, IDENTITY_CUT, IDENTITY_WITHHELD, NAME_UNSAFE, NON_FINITE, NUMBER_AS_TEXT, RESERVED_KEY,

@@ -13,7 +13,7 @@ from opentelemetry.semconv._incubating.attributes.event_attributes import EVENT_
 from otel_audit.convert import notes
 from otel_audit.convert.audit import RECORD_ID, complete_audit, is_safe_event_name
 from otel_audit.convert.bodies import complete_bodies
-from otel_audit.convert.captured import take_up_headers
+from otel_audit.convert.captured import CapturedBodies, continue_record, forget_content, take_up_headers
 from otel_audit.convert.columns import Row
 from otel_audit.convert.content import drop_content
 from otel_audit.convert.derive import fill_call, fill_endpoint, fill_request_id, fill_target
@@ -56,6 +56,7 @@ class RowBuilder:
     def __init__(self, options: ConvertOptions) -> None:
         self._options = options
         self._identity = IdentityReader(options.identity)
+        self._bodies = CapturedBodies(options.capture)
         self._trusted = parse_networks(options.identity.trusted_proxies)
         self._models: RouteTable[ModelEndpoint] = RouteTable(
             [(endpoint.pattern, endpoint) for endpoint in options.models]
@@ -100,8 +101,15 @@ class RowBuilder:
         stream = self._interpret(found, verdict, span.kind, call, oddities, span=span)
         if stream is None:
             return None
+        continues = span.notes is not None and span.notes.continues
+        if continues:
+            forget_content(row)
         if self._drops_content(row, stream):
+            if continues:
+                return None
             drop_content(found, span.events, oddities)
+        elif span.notes is not None and not self._bodies.take_up(row, span.notes, oddities) and continues:
+            return None
         complete_outcome(row, span)
         fill_span_times(row, span, observed)
         fill_span_parts(row, span)
@@ -114,6 +122,10 @@ class RowBuilder:
             start_unix_nano=span.start_unix_nano,
             service_name=shared.service_name,
         )
+        if continues:
+            continue_record(row)
+            found.rest.clear()
+            found.held.clear()
         self._finish(found, shared, observed, oddities)
         return row
 
@@ -239,7 +251,7 @@ class RowBuilder:
         """Fills what follows from the rest, and encodes what no room took."""
         row, rest = found.row, found.rest
         if "request" in row or "response" in row or "requestBase64" in row or "responseBase64" in row:
-            row["capture.state"] = "complete"
+            row.setdefault("capture.state", "complete")
         fill_request_id(row)
         if found.held:
             rest.update(found.held)

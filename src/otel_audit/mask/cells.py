@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from otel_audit.mask.arrow import Column
 from otel_audit.mask.budget import Budget, OutOfTime
 from otel_audit.mask.chunks import pieces_of_chunks
 from otel_audit.mask.columns import Place
+from otel_audit.mask.cut_tail import without_tail
 from otel_audit.mask.decode import NestedTooDeeply
 from otel_audit.mask.evidence import Evidence
 from otel_audit.mask.facts import Facts
@@ -37,9 +36,6 @@ JSON_FIELDS: Final = frozenset(
 
 _URL_FIELDS: Final = frozenset({"requestPath", "requestQuery"})
 """Fields that are a part of a URL."""
-
-_CUT_TAIL: Final = 256
-"""Characters that a value cut before us loses: what is left of an entity there may not look like one."""
 
 _MEBIBYTE: Final = 1 << 20
 
@@ -117,7 +113,7 @@ class CellMasker:
                 own = pieces.get((), ())
                 return self._text(text, place.name(entry), path, place.field, scribe=scribe, pieces=own)
             masked = self.json.mask(text, path, scribe, self._budget(text), hits.get(entry), pieces=pieces)
-            return _without_tail(masked) if entry in self.cut.get(place.field, ()) else masked
+            return without_tail(masked) if entry in self.cut.get(place.field, ()) else masked
         except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong, the field is not written
             return self._withheld(entry, place, scribe, error)
 
@@ -160,19 +156,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OutOfTime):
         return "time-out"
     return "nesting" if isinstance(error, (NestedTooDeeply, RecursionError)) else "error"
-
-
-def _without_tail(text: str) -> str:
-    """A JSON text whose last leaf, if it is a string, has lost its tail."""
-
-    def shorten(node: Any) -> Any:
-        if isinstance(node, str):
-            return node[:-_CUT_TAIL]
-        if isinstance(node, list) and node:
-            return [*node[:-1], shorten(node[-1])]
-        if isinstance(node, dict) and node:
-            last = next(reversed(node))
-            return {**node, last: shorten(node[last])}
-        return node
-
-    return orjson.dumps(shorten(orjson.loads(text))).decode()
