@@ -114,6 +114,35 @@ def test_who_logs_out_is_who_it_was(log):
     ]  # fmt: skip
 
 
+def test_a_user_who_was_loaded_before_the_span_began(log):
+    """Functions that run before the request are called in the order in which they were registered."""
+    app = flask.Flask("shop")
+    app.secret_key = "not a secret"
+    flask_login.LoginManager(app).user_loader(Person)
+
+    @app.before_request
+    def require_login() -> None:
+        if flask.request.path != "/login" and not flask_login.current_user.is_authenticated:
+            flask.abort(401)
+
+    FlaskInstrumentor.instrument_app(app, tracer_provider=log.provider)
+
+    @app.post("/login")
+    def login() -> str:
+        flask_login.login_user(Person("clerk"))
+        return "in"
+
+    @app.get("/orders")
+    def orders() -> str:
+        log.chat()
+        return "all"
+
+    clerk = app.test_client()
+    clerk.post("/login")
+    assert clerk.get("/orders").text == "all"
+    assert {who(record) for record in log.records()} == {("clerk", "verified")}
+
+
 def test_fields_and_another_id(tmp_path):
     with audited(tmp_path, identity={"fields": ["email"], "user_attribute": "staff_number"}) as log:
         make_app(log).test_client().post("/login", data={"id": "7"})

@@ -18,29 +18,21 @@ _ORIGIN: Final = "flask-login"
 
 def around_dispatch(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """``Flask.dispatch_request``, which calls the view."""
-    _look_for_token()
+    _look()
     return wrapped(*args, **kwargs)
 
 
 def around_finalize(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """``Flask.finalize_request``, which is called too where the view was not."""
-    _look_for_token()
+    _look()
     return wrapped(*args, **kwargs)
 
 
 def around_update(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """``LoginManager._update_request_context_with_user``, called with whoever was loaded or logged in."""
     result = wrapped(*args, **kwargs)
-    user = args[0] if args else kwargs.get("user")
     with suppress(Exception):
-        scope = open_scope()
-        actor = (
-            Actor(None, "anonymous", origin=_ORIGIN)
-            if user is None
-            else actor_of(user, _ORIGIN, lambda user: user.get_id(), name=_name, roles=_roles)
-        )
-        if scope is not None and actor is not None:
-            note_user(scope, actor)
+        _note(args[0] if args else kwargs.get("user"))
     return result
 
 
@@ -55,14 +47,27 @@ def around_logout(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     return wrapped(*args, **kwargs)
 
 
-def _look_for_token() -> None:
-    if WISHES.now.tokens:
-        with suppress(Exception):
-            from flask import request  # noqa: PLC0415
+def _look() -> None:
+    """Look for a token, and for a user who was loaded before the span of the request began."""
+    with suppress(Exception):
+        from flask import g, request  # noqa: PLC0415
 
-            scope = open_scope()
-            if scope is not None:
-                note_token(scope, lambda name: request.headers.get(name, ""))
+        user = g.get("_login_user")
+        if user is not None:
+            _note(user)
+        if WISHES.now.tokens and (scope := open_scope()) is not None:
+            note_token(scope, lambda name: request.headers.get(name, ""))
+
+
+def _note(user: Any) -> None:
+    scope = open_scope()
+    actor = (
+        Actor(None, "anonymous", origin=_ORIGIN)
+        if user is None
+        else actor_of(user, _ORIGIN, lambda user: user.get_id(), name=_name, roles=_roles)
+    )
+    if scope is not None and actor is not None:
+        note_user(scope, actor)
 
 
 def _name(user: Any) -> object:
