@@ -20,6 +20,7 @@ WALLS = {
     "azure": ("store/azure",),
     "click": ("cli/",),
     "rich": ("cli/",),
+    "mlflow": ("registry/mlflow.py",),
 }
 
 

@@ -31,6 +31,10 @@ _OUTBOX_MAX_BYTES: Final = 256 << 20
 _DIGITS: Final = 16
 """Of a digest of one setting: two values differ in them but for one chance in 2^64."""
 
+_FIRST_WAIT_S: Final = 3.0
+_FIRST_WAIT_MLFLOW_S: Final = 10.0
+"""Loading MLflow takes seconds."""
+
 _NAMED_VERSIONS: Final = ("otel-audit", "opentelemetry-sdk", "pyarrow")
 
 
@@ -137,6 +141,7 @@ def _registry(settings: Settings, platform_: StreamOptions) -> RegistryOptions |
         folder=spool_root(settings) / FOLDER,
         mlflow_tracking_uri=models.mlflow_tracking_uri,
         is_trusted=models.trust_registry,
+        first_wait_s=_FIRST_WAIT_S if models.mlflow_tracking_uri is None else _FIRST_WAIT_MLFLOW_S,
     )
 
 

@@ -21,8 +21,8 @@ class RegistryOptions:
         folder: where what was read is kept for the next start.
         mlflow_tracking_uri: of an MLflow whose registry is honoured, too; None if none is.
         is_trusted: whether what is registered wins over what is configured; otherwise it can only add the tag.
-        first_wait_s: how long the first records wait for a registry of which nothing is known yet. What is
-            still unknown then is treated as if it had the tag.
+        first_wait_s: how long the first records wait for a registry that is far away and of which nothing is
+            known yet. What is still unknown then is treated as if it had the tag.
     """
 
     url: str | None
