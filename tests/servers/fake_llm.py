@@ -23,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 ANSWER = "Order 1001 went to jane.doe@example.com, paid by card 4111 1111 1111 1111. Call +1 415 555 0100."
-PIECES = (ANSWER[:20], ANSWER[20:66], ANSWER[66:])
+PIECES = (ANSWER[:20], ANSWER[20:68], ANSWER[68:])
 """As it is streamed: the address and the card are each in two pieces."""
 
 ARGUMENTS = {"order_id": "1001", "email": "jane.doe@example.com"}

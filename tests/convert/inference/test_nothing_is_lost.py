@@ -79,6 +79,8 @@ EXCUSED = {
         "1": "the count of documents",
     },
     "langchain_openinference": {"1": "version of LangChain's serialisation"},
+    "openinference_langchain": {"1": "version of LangChain's serialisation"},
+    "traceloop_langchain": {"unknown": "role of an answer that was streamed: the assistant's"},
     "langchain_openinference_and_semconv": {"1": "version of LangChain's serialisation"},
     "llamaindex_openinference_and_semconv": {"chat": "operation of a helper that calls no model itself"},
     "openai_openinference_and_semconv": {"fc_1": ITEM_ID},

@@ -1,12 +1,12 @@
-"""LangChain's serialised messages where a tool's result is expected."""
+"""LangChain's own forms: a serialised message where a tool's result is expected, and an agent's name."""
 
 from __future__ import annotations
 
 from otel_audit.convert.inference.draft import Draft
-from otel_audit.convert.inference.json_text import container
+from otel_audit.convert.inference.json_text import container, parse
 from otel_audit.convert.inference.media import is_nothing
 
-__all__ = ["read_tool_message"]
+__all__ = ["read_agent_name", "read_tool_message"]
 
 
 def read_tool_message(draft: Draft) -> None:
@@ -28,3 +28,12 @@ def read_tool_message(draft: Draft) -> None:
     )
     if isinstance(inner.get("tool_call_id"), str):
         draft.know("toolCallId", inner["tool_call_id"])
+
+
+def read_agent_name(draft: Draft) -> None:
+    """The agent's name, which LangChain gives in the metadata of every span below it; the metadata stay."""
+    text = draft.rest.get("metadata")
+    tree = parse(text, []) if isinstance(text, str) and "lc_agent_name" in text else None
+    name = tree.get("lc_agent_name") if isinstance(tree, dict) else None
+    if isinstance(name, str) and "agentName" not in draft.info:
+        draft.know("agentName", name)

@@ -255,6 +255,8 @@ def _role(value: Message, default_role: str) -> str:
     if not isinstance(role, str) or not role:
         return default_role
     lower = lower_name(role).removeprefix("messagerole.")
+    if lower == "unknown" and default_role == "assistant":  # OpenLLMetry's, of what LangChain streamed
+        return default_role
     return _ROLES.get(lower, lower)
 
 
@@ -267,8 +269,10 @@ def _provider_parts(value: Message, role: str, oddities: list[str]) -> list[Mess
         call_id = value.get("id")
     if role == "tool" or isinstance(call_id, str):
         blocks = content_blocks(content, oddities)
-        parts = content_parts(blocks, oddities) if blocks is not None else []
+        tried: list[str] = []
+        parts = content_parts(blocks, tried) if blocks is not None else []
         if _is_tool_result(parts):
+            oddities += tried
             return parts
         return [tool_response_part(call_id, content, oddities)] if call_id or content is not None else []
     parts = []

@@ -18,6 +18,7 @@ from otel_audit.convert.inference.api_body import ApiRequest, ApiResponse, read_
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.flattened import has_prefix, nested
 from otel_audit.convert.inference.json_text import dump, parse
+from otel_audit.convert.inference.langchain import read_agent_name
 from otel_audit.convert.inference.messages import message
 from otel_audit.convert.inference.openinference_bodies import bodies, read_values, take_request
 from otel_audit.convert.inference.openinference_documents import read_documents
@@ -90,6 +91,8 @@ def read(draft: Draft, scope: str) -> str | None:
     draft.take("tool_call.id", "toolCallId")
     draft.take("tool.id", "toolCallId")
     draft.take("agent.name", "agentName")
+    if operation == "invoke_agent":
+        read_agent_name(draft)
     read_documents(draft)
     if operation == "chat" and has_prefix(rest, "llm.prompts"):
         operation = "text_completion"

@@ -285,10 +285,23 @@ def _response(value: Value, oddities: list[str]) -> Value:
     value = _read(value, oddities)
     if isinstance(value, dict) and set(value) == {"type", "value"} and value["type"] in ("json", "text"):
         value = _read(value["value"], oddities)  # the Vercel SDK's
-    if isinstance(value, list) and value and all(_is_text_block(item) for item in value):
-        texts = [_read(first(item, "text", "content"), oddities) for item in value]  # type: ignore[arg-type]
-        return texts[0] if len(texts) == 1 else texts
+    if (
+        isinstance(value, list)
+        and value
+        and all(_is_json_block(item) or _is_text_block(item) for item in value)
+    ):
+        blocks: list[Part] = value  # type: ignore[assignment]  # both kinds are objects
+        items = [
+            block["json"] if _is_json_block(block) else _read(first(block, "text", "content"), oddities)
+            for block in blocks
+        ]
+        return items[0] if len(items) == 1 else items
     return value
+
+
+def _is_json_block(item: Value) -> bool:
+    """Bedrock's, in the result of a tool."""
+    return isinstance(item, dict) and item.keys() == {"json"}
 
 
 def _is_text_block(item: Value) -> bool:
