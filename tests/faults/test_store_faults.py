@@ -10,6 +10,7 @@ from time import monotonic
 import pytest
 
 from contracts.store_contract import PATH, create
+from faults.torture.breaking import EXPIRED_TOKEN
 from otel_audit.errors import Blocked, Missing, Refused, Retry, StoreError
 from otel_audit.store.base import ObjectInfo, Outcome
 from servers.clouds import Cloud
@@ -64,6 +65,24 @@ def test_a_fault_is_classed_and_passes_without_a_restart(
     away = False
     assert create(store, PATH, content) in Outcome
     assert create(store, PATH, content) is Outcome.ALREADY_SAME
+    check_is_there_once(cloud, content)
+
+
+@pytest.mark.parametrize("size", CONTENTS)
+def test_a_token_that_expired_is_waited_for_and_nothing_is_refused(cloud: Cloud, size: str) -> None:
+    """S3 says so with a 400, which for anything else is a verdict on the object."""
+    scheme, content = cloud.url.partition(":")[0], CONTENTS[size]
+    is_expired = True
+    cloud.proxy.add(lambda _: is_expired, EXPIRED_TOKEN[scheme], times=10**6)
+    store = cloud.open()
+    with pytest.raises(Blocked) as caught:
+        create(store, PATH, content)
+    # S3 answers a HEAD by the status alone.
+    causes = {"gs": {"http-401"}, "s3": {"credentials", "http-400"}, "abfs": {"credentials"}}
+    assert caught.value.cause in causes[scheme]
+    assert "EXAMPLE" not in str(caught.value)
+    is_expired = False
+    assert create(store, PATH, content) in Outcome
     check_is_there_once(cloud, content)
 
 

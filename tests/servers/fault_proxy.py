@@ -160,7 +160,8 @@ class FaultProxy:
             case Answer(status, body, headers):
                 fields = {"Content-Length": str(len(body)), **headers, "Connection": "close"}
                 head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-                connection.sendall(f"HTTP/1.1 {status} Injected\r\n{head}\r\n".encode() + body)
+                shown = b"" if request.method == "HEAD" else body
+                connection.sendall(f"HTTP/1.1 {status} Injected\r\n{head}\r\n".encode() + shown)
             case Hold(arrived, go_on):
                 arrived.set()
                 go_on.wait(60)

@@ -1,8 +1,8 @@
 """Starts writers, breaks what they stand on, and judges what they leave. Run as ``python -m faults.torture.driver``.
 
 For every store in turn: some applications, one of each delivery mode, share one spool and one destination. The
-driver lasts for its time in slices of a second or two; each slice has a fault of the store (cloud stores, through
-the proxy), a kill or an orderly end of a writer, both, or neither. What writers say is kept under the slice's name.
+driver lasts for its time in slices of a second or two; each slice has a fault (``breaking.py``), a kill or an
+orderly end of a writer, both, or neither. What writers say is kept under the slice's name.
 Then faults end, the writers are told to stop, and as many others drain the spool.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from faults.torture.breaking import NONE, Breaker
 from faults.torture.committed import Committed, read
 from faults.torture.ledger import Ledger
 from faults.torture.report import is_good, rows, text
@@ -29,21 +30,12 @@ from otel_audit.store.open import open_store
 from servers.fake_azure import FakeAzureServer, connection_string
 from servers.fake_gcs import FakeGcsServer
 from servers.fake_s3 import FakeS3Server
-from servers.fault_proxy import Action, Answer, Fault, FaultProxy, fault_proxy
+from servers.fault_proxy import FaultProxy, fault_proxy
 
 TESTS: Final = Path(__file__).parents[2]
 
 MODES: Final = "blocking,strict,emit"
 """One writer of each."""
-
-FAULTS: Final[dict[str, Answer | Action]] = {
-    **{str(status): Answer(status) for status in (429, 500, 503, 401, 403)},
-    "reset": Action.RESET,
-    "lost answer": Action.LOSE_ANSWER,
-    "stall": Action.STALL,
-    "slow drip": Action.DRIP,
-    "cut answer": Action.CUT_ANSWER,
-}
 
 DRAIN_S: Final = 150.0
 
@@ -112,8 +104,9 @@ class Torture:
         modes: list[str],
         chance: random.Random,
     ) -> None:
-        self.label, self._modes = "none", modes
-        self._destination, self._folder, self._proxy, self._chance = destination, folder, proxy, chance
+        self.label, self._modes = NONE, modes
+        self._destination, self._folder, self._chance = destination, folder, chance
+        self._breaker = Breaker(destination, proxy, folder, chance)
         self._pause = threading.Event()
 
     def run(self, seconds: float, ledger: Ledger) -> None:
@@ -123,19 +116,17 @@ class Torture:
             writer.has_begun.wait(60)
         until = monotonic() + seconds
         while monotonic() < until:
-            fault = (
-                self._chance.choice(list(FAULTS)) if self._proxy and self._chance.random() < 0.7 else "none"
-            )
+            fault = self._breaker.choose()
             end = self._chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, None, None])
             self.label = fault if end is None else f"{fault} + {end.name}"
-            with self._broken(fault):
-                self._pause.wait(self._chance.uniform(0.3, 1.5))
+            with self._breaker.broken(fault):
+                self._pause.wait(self._breaker.lasts_s(fault) + self._chance.uniform(0.3, 1.5))
                 if end is not None:
                     place = self._chance.randrange(len(writers))
                     writers[place].end(end)
                     writers[place] = self._start(writers[place].mode, ledger)
                 self._pause.wait(self._chance.uniform(0.0, 1.0))
-        self.label = "none"
+        self.label = NONE
         for writer in writers:
             writer.end(None)
 
@@ -156,25 +147,12 @@ class Torture:
             self._destination,
             "--spool",
             str(self._folder / "spool"),
+            "--surroundings",
+            str(self._folder),
             "--seed",
             seed,
         ]
         return Application([*arguments, *more], mode, ledger, self)
-
-    @contextmanager
-    def _broken(self, fault: str) -> Iterator[None]:
-        if self._proxy is None or fault == "none":
-            yield
-            return
-        share = self._chance.choice([0.3, 1.0])
-        self._proxy.faults[:] = [Fault(lambda _: random.random() < share, FAULTS[fault], times=2**60)]
-        try:
-            yield
-        finally:
-            self._proxy.faults.clear()
-            self._proxy.requests.clear()
-            # What stalls would do so for minutes.
-            self._proxy.reset_all()
 
 
 @contextmanager

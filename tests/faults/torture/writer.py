@@ -11,6 +11,7 @@ import random
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from opentelemetry.sdk.trace import Span, TracerProvider
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as gen_ai
@@ -18,6 +19,7 @@ from opentelemetry.semconv.attributes import http_attributes, url_attributes
 from opentelemetry.trace import SpanKind
 
 import otel_audit
+from faults.torture.surroundings import place
 from otel_audit.sdk.processor import AuditSpanProcessor
 
 
@@ -137,10 +139,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--destination", required=True)
     parser.add_argument("--spool", required=True)
+    parser.add_argument("--surroundings", type=Path, help="a folder in which it is said what fails around it")
     parser.add_argument("--mode", choices=MODES, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--drain", action="store_true", help="one round, and wait until all is committed")
     arguments = parser.parse_args()
+    if arguments.surroundings is not None:
+        place(arguments.surroundings)
     delivery, work = MODES[arguments.mode]
     writer = Writer(arguments.destination, arguments.spool, delivery, arguments.seed)
     stop = threading.Event()
