@@ -63,4 +63,5 @@ golden: $(STAMP)  ## write golden files again; read the difference before you co
 docs: $(STAMP)  ## write the generated pages again
 	@$(BIN)/python -m otel_audit.record.docs > docs/record.md
 	@$(BIN)/python -m otel_audit.config.reference > docs/configuration.md
+	@$(BIN)/python -m otel_audit.sdk.events_page > docs/events.md
 	@$(BIN)/python -m otel_audit.cli.docs > docs/cli.md

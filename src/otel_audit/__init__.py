@@ -18,10 +18,13 @@ nothing.
 
 TYPE_CHECKING = False  # typing is not worth its import here; type checkers know the name
 if TYPE_CHECKING:
-    from otel_audit import models
+    from otel_audit import events, models
     from otel_audit.errors import AuditError, ConfigurationError, NotDurable
     from otel_audit.sdk.audit_logger import AuditLogger, AuditReceipt, get_audit_logger
+    from otel_audit.sdk.audited import audited
     from otel_audit.sdk.awaiting import StrictASGIMiddleware
+    from otel_audit.sdk.changes import changes_between
+    from otel_audit.sdk.emitted import Auth, Oversight
     from otel_audit.sdk.health import Health
     from otel_audit.sdk.identity.acting import acting_as, set_user
     from otel_audit.sdk.install import Installation, install
@@ -34,13 +37,18 @@ __all__ = [
     "AuditLogger",
     "AuditReceipt",
     "AuditSpanProcessor",
+    "Auth",
     "ConfigurationError",
     "Health",
     "Installation",
     "NotDurable",
+    "Oversight",
     "StrictASGIMiddleware",
     "__version__",
     "acting_as",
+    "audited",
+    "changes_between",
+    "events",
     "get_audit_logger",
     "install",
     "models",
@@ -55,12 +63,16 @@ _HOMES = {
     "AuditLogger": "otel_audit.sdk.audit_logger",
     "AuditReceipt": "otel_audit.sdk.audit_logger",
     "AuditSpanProcessor": "otel_audit.sdk.processor",
+    "Auth": "otel_audit.sdk.emitted",
     "ConfigurationError": "otel_audit.errors",
     "Health": "otel_audit.sdk.health",
     "Installation": "otel_audit.sdk.install",
     "NotDurable": "otel_audit.errors",
+    "Oversight": "otel_audit.sdk.emitted",
     "StrictASGIMiddleware": "otel_audit.sdk.awaiting",
     "acting_as": "otel_audit.sdk.identity.acting",
+    "audited": "otel_audit.sdk.audited",
+    "changes_between": "otel_audit.sdk.changes",
     "get_audit_logger": "otel_audit.sdk.audit_logger",
     "install": "otel_audit.sdk.install",
     "set_user": "otel_audit.sdk.identity.acting",

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from otel_audit.convert import notes
+from otel_audit.convert.asserted import identity_text
 from otel_audit.convert.inference import json_text
 from otel_audit.convert.rest import MAX_EXACT
 from otel_audit.convert.sorter import Sorted
@@ -20,9 +21,18 @@ from otel_audit.convert.spans import Value
 from otel_audit.convert.times import rfc3339
 from otel_audit.convert.url import address_type
 
-__all__ = ["DURATION", "RECORD_ID", "complete_audit", "is_safe_event_name"]
+__all__ = [
+    "DURATION",
+    "ERROR_MESSAGE",
+    "RECORD_ID",
+    "complete_audit",
+    "is_instant",
+    "is_safe_event_name",
+]
 
 RECORD_ID: Final = "audit.record.id"
+
+ERROR_MESSAGE: Final = "audit.error.message"
 
 DURATION: Final = "audit.duration_ns"
 """How long an event took, nanoseconds: log records have a time and no end."""
@@ -32,8 +42,6 @@ _TEXT: Final = {
     "audit.target.type": "target.type",
     "audit.purpose": "purpose",
     "audit.session.id": "session",
-    "audit.on_behalf_of.id": "onBehalfOf.id",
-    "audit.on_behalf_of.type": "onBehalfOf.type",
     "audit.auth.method": "auth.method",
     "audit.auth.session.id": "auth.sessionId",
     "audit.auth.session_id": "auth.sessionId",
@@ -42,14 +50,16 @@ _TEXT: Final = {
     "audit.auth.policy": "auth.policy",
     "audit.auth.reason": "auth.reason",
     "audit.oversight.reviewer": "oversight.reviewer",
-    "audit.oversight.decision": "oversight.decision",
     "audit.oversight.of": "oversight.of",
     "audit.oversight.reason": "oversight.reason",
+    ERROR_MESSAGE: "errorMessage",
 }
 
 _WORDS: Final = {
     "audit.outcome": ("outcome", frozenset({"success", "failure", "unknown"})),
     "audit.auth.decision": ("auth.decision", frozenset({"allow", "deny", "unknown"})),
+    "audit.oversight.decision": ("oversight.decision", frozenset({"approve", "override", "reject", "stop"})),
+    "audit.on_behalf_of.type": ("onBehalfOf.type", frozenset({"user", "service", "system"})),
 }
 
 _VERB: Final = re.compile(r"[A-Za-z][A-Za-z_. -]{0,39}")
@@ -103,6 +113,12 @@ def _take(row: dict[str, object], name: str, value: Value, oddities: list[str]) 
             verb = value.strip()
             # Only a word is put into capitals: a key that stands here by mistake must stay what masking knows.
             row["action"] = verb.upper() if _VERB.fullmatch(verb) else verb
+        case "audit.on_behalf_of.id":
+            # As every identity value: as short as ids are, since masking leaves it as it is.
+            behalf = identity_text(value, oddities)
+            if behalf is None:
+                return False
+            row["onBehalfOf.id"] = behalf
         case "audit.duration_ns":
             if type(value) is not int or not 0 <= value <= MAX_EXACT:
                 return False
@@ -137,6 +153,11 @@ def _take(row: dict[str, object], name: str, value: Value, oddities: list[str]) 
         case _:
             return None
     return True
+
+
+def is_instant(value: object) -> bool:
+    """Whether a value can be read as an instant: RFC 3339 with an offset, or nanoseconds since the epoch."""
+    return isinstance(value, str | int) and _instant(value) is not None
 
 
 def _instant(value: Value) -> str | None:

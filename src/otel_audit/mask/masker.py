@@ -19,6 +19,8 @@ import pyarrow.compute as pc
 
 from otel_audit.mask.arrow import Column, children
 from otel_audit.mask.cells import CellMasker
+from otel_audit.mask.changes import COLUMN as CHANGES
+from otel_audit.mask.changes import NamedChanges
 from otel_audit.mask.columns import Place, compact, rebuild
 from otel_audit.mask.evidence import Evidence
 from otel_audit.mask.facts import Facts
@@ -174,6 +176,8 @@ class Masker:
             withhold_inputs(columns, tagged, self._policy, evidence)
         facts = Facts(columns)
         mask_identity(columns, self._policy, evidence, facts)
+        changes = NamedChanges(columns[CHANGES])
+        columns[CHANGES] = changes.column
         leaves = LeafMasker(
             CellMasker(self._policy, self._judge, self._json, evidence, facts, _cut_rows(columns["capture"]))
         )
@@ -181,6 +185,7 @@ class Masker:
             if field.treatment in (Treatment.TEXT, Treatment.JSON):
                 array = columns[field.name]
                 columns[field.name] = rebuild(array, Place(field.name), leaves)
+        columns[CHANGES] = changes.unnamed(columns[CHANGES])
         cut_oversize(columns, self._max_record_bytes, evidence)
         columns["masking"] = evidence.struct(self._policy.fingerprint)
         masked = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)

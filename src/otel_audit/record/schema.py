@@ -114,7 +114,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("timeUnixNano", _I, _OUT, _EXEMPT, "timestamp, exact, nanoseconds since the epoch. Parquet only."),
     Field("observedTimestamp", _TIME, _M, _EXEMPT, "When it was seen by us, UTC."),
     Field("observedTimeUnixNano", _I, _OUT, _EXEMPT, "observedTimestamp, exact. Parquet only."),
-    Field("durationNs", _I, _M, _EXEMPT, "How long it took, nanoseconds.", "span end − start"),
+    Field("durationNs", _I, _M, _EXEMPT, "How long it took, nanoseconds.", "span end − start › audit.duration_ns"),
     Field("tenant", _S, _M, _EXEMPT, "Tenant.", "the authenticated sender; default"),
     Field("user", _struct(id=_S, type=_S, name=_S, email=_S, roles=_STRINGS, origin=_S, assurance=_S),
           _ID, _POLICY, "Who, by trust: verified, asserted, claimed or none. name and email only if listed "
@@ -174,7 +174,8 @@ FIELDS: Final[tuple[Field, ...]] = (
           _M, _EXEMPT, "none, complete or open; where bodies were cut, bytes; which record this continues."),
     Field("returnCode", pa.int32(), _M, _EXEMPT, "HTTP or gRPC status code."),
     Field("errorCode", _S, _M, _TEXT, "Error type.", "error.type › exception.type"),
-    Field("errorMessage", _S, _C, _TEXT, "Status message or exception message."),
+    Field("errorMessage", _S, _C, _TEXT, "Status message or exception message.",
+          "status message › exception.message › audit.error.message"),
     Field("requestId", _S, _M, _TEXT, "Request id.", "x-request-id header › gen_ai.response.id"),
     Field("versionId", _S, _M, _TEXT, "Version of the service.", "service.version"),
     Field("namespace", _S, _M, _TEXT, "Environment or namespace.",

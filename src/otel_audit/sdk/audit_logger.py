@@ -7,32 +7,26 @@ returns quietly without.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Unpack
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 
 from otel_audit.config import load
-from otel_audit.convert.audit import is_safe_event_name
 from otel_audit.convert.spans import LogData, ResourceData
 from otel_audit.convert.values import plain
-from otel_audit.errors import InputError
+from otel_audit.events import Event
 from otel_audit.record.ids import given_record_id, random_record_id
 from otel_audit.sdk.recorder import Recorder
 from otel_audit.sdk.sharing import acquire, only
+from otel_audit.sdk.statement import Fields, statement
 
-__all__ = ["AuditLogger", "AuditReceipt", "get_audit_logger"]
+__all__ = ["DEFAULT_TIMEOUT_S", "AuditLogger", "AuditReceipt", "get_audit_logger"]
 
-_ACTION: Final = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
-_ACTORS: Final = ("user", "service", "system")
-_OUTCOMES: Final = ("success", "failure", "unknown")
-
-_DEFAULT_TIMEOUT_S: Final = 30.0
+DEFAULT_TIMEOUT_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,45 +51,24 @@ class AuditLogger:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
+    @property
+    def is_strict(self) -> bool:
+        """Whether this log is one whose records are waited for."""
+        return self._recorder.settings.log.delivery == "strict"
+
     def emit(
-        self,
-        event_name: str,
-        *,
-        actor_id: str,
-        action: str,
-        outcome: Literal["success", "failure", "unknown"],
-        actor_type: Literal["user", "service", "system"] = "user",
-        target_id: str | None = None,
-        target_type: str | None = None,
-        source_id: str | None = None,
-        purpose: str | None = None,
-        subjects: Sequence[str] = (),
-        changes: Sequence[Mapping[str, object]] | None = None,
-        attributes: Mapping[str, object] | None = None,
-        time_unix_nano: int | None = None,
-        record_id: str | None = None,
-        timeout_s: float = _DEFAULT_TIMEOUT_S,
+        self, event_name: str | Event, *, timeout_s: float = DEFAULT_TIMEOUT_S, **fields: Unpack[Fields]
     ) -> AuditReceipt:
         """Record an event. Blocks until its record is durable on the local disk, in every delivery mode.
 
         Not for a thread that runs an event loop: ``await asyncio.to_thread(logger.emit, ...)`` there.
 
         Args:
-            event_name: stable, dotted, lower case: ``user.login``, ``model.deploy``. Not under ``audit.``.
-            actor_id: who did it; ``anonymous`` or ``unknown`` when nobody is known.
-            action: an upper-case verb.
-            outcome: whether it worked.
-            actor_type: what the actor is.
-            target_id: what it was done to.
-            target_type: what kind of thing that is.
-            source_id: address or host name that it came from.
-            purpose: why.
-            subjects: persons concerned; written as pseudonyms, or withheld where there is no key.
-            changes: ``[{"path": …, "before": …, "after": …}]`` of an update.
-            attributes: whatever else is to be kept; ``audit.*`` as in the draft. Masked like everything.
-            time_unix_nano: when it happened; by default now.
-            record_id: a UUID under which the same event is emitted again after an error; random by default.
+            event_name: one of ``otel_audit.events``, or a name of your own: stable, dotted, lower case, such as
+                ``invoice.approve``, and not under ``audit.``.
             timeout_s: how long it may take.
+            fields: what it says, see :class:`Fields`; ``actor_id`` and ``outcome`` are required, and ``action``
+                for a name of your own.
 
         Returns:
             The receipt. The record survives a crash of the machine, and is at its destinations after the next
@@ -105,29 +78,27 @@ class AuditLogger:
             InputError: something required is missing or not in the form that the draft asks for.
             NotDurable: the record is not durable in time, or was given up.
         """
-        _check(event_name, actor_id, actor_type, action, outcome)
+        final_id, event = self.event(event_name, fields)
+        record_hash, durable_unix_nano = self._recorder.emit(event, final_id, timeout_s)
+        return AuditReceipt(final_id, f"sha256:{record_hash.hex()}", durable_unix_nano)
+
+    def event(self, event_name: str | Event, fields: Fields) -> tuple[str, LogData]:
+        """The id of a record, and what becomes it. Reads the current span and whoever acts in it.
+
+        Raises:
+            InputError: as :meth:`emit`.
+        """
         now = time.time_ns()
+        oddities: list[str] = []
+        name, named = statement(event_name, fields, now)
+        record_id = fields.get("record_id")
         tenant = self._recorder.settings.log.tenant
         final_id = given_record_id(tenant, record_id) if record_id else random_record_id()
-        named: dict[str, object | None] = {
-            **(attributes or {}),
-            "audit.record.id": final_id,
-            "audit.actor.id": actor_id,
-            "audit.actor.type": actor_type,
-            "audit.action": action,
-            "audit.outcome": outcome,
-            "audit.target.id": target_id,
-            "audit.target.type": target_type,
-            "audit.source.id": source_id,
-            "audit.purpose": purpose,
-            "audit.subject.ids": list(subjects) or None,
-            "audit.changes": None if changes is None else [dict(change) for change in changes],
-        }
-        oddities: list[str] = []
+        named["audit.record.id"] = final_id
         context = trace.get_current_span().get_span_context()
-        event = LogData(
-            name=event_name,
-            time_unix_nano=now if time_unix_nano is None else time_unix_nano,
+        return final_id, LogData(
+            name=name,
+            time_unix_nano=fields.get("time_unix_nano") or now,
             observed_unix_nano=now,
             trace_id=f"{context.trace_id:032x}" if context.is_valid else "",
             span_id=f"{context.span_id:016x}" if context.is_valid else "",
@@ -137,8 +108,18 @@ class AuditLogger:
             oddities=oddities,
             is_emitted=True,
         )
-        record_hash, durable_unix_nano = self._recorder.emit(event, final_id, timeout_s)
-        return AuditReceipt(final_id, f"sha256:{record_hash.hex()}", durable_unix_nano)
+
+    def hand_over(self, event: LogData) -> None:
+        """Record an event without waiting for it, as an ended span is recorded. Never raises."""
+        self._recorder.hand_over(event)
+
+    def emit_event(self, record_id: str, event: LogData, timeout_s: float) -> None:
+        """Record what :meth:`event` made, and wait until it is durable.
+
+        Raises:
+            NotDurable: as :meth:`emit`.
+        """
+        self._recorder.emit(event, record_id, timeout_s)
 
 
 _lock: Final = threading.Lock()
@@ -163,21 +144,6 @@ def get_audit_logger(name: str = "", version: str = "") -> AuditLogger:
             recorder = acquire(load())
             _own.append(recorder)
         return AuditLogger(recorder)
-
-
-def _check(event_name: str, actor_id: str, actor_type: str, action: str, outcome: str) -> None:
-    if not isinstance(event_name, str) or not is_safe_event_name(event_name):
-        raise InputError(
-            "event_name is two or more dotted words in lower case, such as user.login, and not under audit."
-        )
-    if not isinstance(actor_id, str) or not actor_id.strip():
-        raise InputError("actor_id is required: who did it, or anonymous, or unknown")
-    if actor_type not in _ACTORS:
-        raise InputError(f"actor_type is one of {', '.join(_ACTORS)}")
-    if not isinstance(action, str) or not _ACTION.fullmatch(action):
-        raise InputError("action is an upper-case verb, such as DELETE")
-    if outcome not in _OUTCOMES:
-        raise InputError(f"outcome is one of {', '.join(_OUTCOMES)}")
 
 
 def _resource() -> ResourceData:

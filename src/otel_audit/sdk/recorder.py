@@ -193,6 +193,13 @@ class Recorder:
         finally:
             self._receipts.pop(record_id, None)
 
+    def hand_over(self, event: LogData) -> None:
+        """Take one event of the application's own, without waiting for its record. Never raises."""
+        try:
+            self._put(event)
+        except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
+            self.losses.add("internal-error", 1)
+
     def flush(self, timeout_s: float) -> bool:
         """Make everything recorded before durable, and written at the destinations if they can be reached.
 
