@@ -23,7 +23,7 @@ from otel_audit.convert.asserted import (
     withhold_fields,
     write_fields,
 )
-from otel_audit.convert.claims import baggage_claims
+from otel_audit.convert.claims import baggage_claims, body_claims
 from otel_audit.convert.known import Named, read_known, read_on_behalf_of
 from otel_audit.convert.options import IdentityOptions
 from otel_audit.convert.sorter import Room, Sorted, header_values
@@ -119,6 +119,19 @@ class IdentityReader:
             ):
                 write_fields(found, self._options.fields, oddities)
             withhold_fields(found, oddities)
+
+    def weigh_body(self, row: dict[str, object]) -> None:
+        """What a request's body says of its user stands beside whoever it was; alone it says nothing of that.
+
+        Args:
+            row: of a server's span, with its body.
+        """
+        body = row.get("request")
+        if row.get("user.assurance") == "verified" and isinstance(body, str):
+            said = [{"origin": origin, "id": name} for origin, name in body_claims(body)]
+            lost = [claim for claim in said if claim["id"] != row.get("user.id")]
+            if lost:
+                row["userClaims"] = [*row.get("userClaims", ()), *lost][:_MAX_CLAIMS]  # type: ignore[misc]
 
     def _claimed(
         self,

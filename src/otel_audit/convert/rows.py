@@ -110,6 +110,8 @@ class RowBuilder:
             drop_content(found, span.events, oddities)
         elif span.notes is not None and not self._bodies.take_up(row, span.notes, oddities) and continues:
             return None
+        if span.kind == "server" and not continues:
+            self._identity.weigh_body(row)
         complete_outcome(row, span)
         fill_span_times(row, span, observed)
         fill_span_parts(row, span)

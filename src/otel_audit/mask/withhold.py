@@ -78,6 +78,7 @@ def withhold_inputs(
     _replace(columns, "attributes", reasons, evidence, _attributes)
     _replace(columns, "events", reasons, evidence, _events)
     _replace(columns, "links", reasons, evidence, _links)
+    _replace(columns, "userClaims", reasons, evidence, _claims)
     for name in ("requestHeaders", "responseHeaders"):
         _headers(columns, name, reasons, policy.headers, evidence)
 
@@ -146,6 +147,12 @@ _API_PATH: Final = re.compile(
     r"(?:/openai)?(?:/api)?/v[0-9]+(?:alpha|beta)?[0-9]*/(?:chat/completions|completions|embeddings|responses|messages"
     r"|images/[a-z]+|audio/[a-z]+|moderations|rerank)/?"
 )
+
+
+def _claims(claims: list[dict[str, Any]], columns: dict[str, Column], row: int) -> tuple[Any, list[str]]:
+    """What the body said of its user goes with the body."""
+    kept = [claim for claim in claims if not (claim["origin"] or "").startswith("body:")]
+    return (kept or None, [""]) if len(kept) < len(claims) else (claims, [])
 
 
 def _span_name(name: str, columns: dict[str, Column], row: int) -> tuple[str, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import logging
 import threading
 import uuid
@@ -17,6 +18,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
 import otel_audit
+from otel_audit.convert.span_notes import Body
+from otel_audit.sdk.notes import current_notes
 from sdk.identity.audited import CLIENT, audited, known, who
 
 
@@ -68,6 +71,38 @@ def test_a_clerk_who_says_to_be_the_ceo_is_the_clerk(log):
     (record,) = log.records()
     assert who(record) == ("clerk", "verified")
     assert {claim["id"] for claim in record["userClaims"]} == {"ceo", "boss", "chief"}
+
+
+def post(log, user, body, **attributes):
+    with log.server(**{"http.route": "/orders", **attributes}):
+        current_notes().request = Body(json.dumps(body).encode(), "application/json")
+        if user:
+            otel_audit.set_user(user)
+
+
+def test_what_the_body_says_stands_beside_where_bodies_are_captured(tmp_path):
+    said = ("ceo", "clerk", "jane.doe@example.com", "4111111111111111", 7, {"id": "ceo"}, None)
+    with audited(tmp_path, capture={"request_body": True}) as log:
+        for user in said:
+            post(log, "clerk", {"user": user})
+        post(log, None, {"user": "ceo"})
+        *clerks, nobody = log.records()
+    assert {who(record) for record in clerks} == {("clerk", "verified")}
+    assert [record["userClaims"] for record in clerks] == [
+        [{"origin": "body:user", "id": "ceo"}], None, None, None, [{"origin": "body:user", "id": "7"}], None, None,
+    ]  # fmt: skip
+    assert who(nobody) == (None, "none"), "a body makes nobody anybody"
+
+
+def test_of_a_tagged_model_no_part_of_the_body_is_a_claim(tmp_path):
+    model = {"name": "churn", "endpoint": "/orders", "pii": True}
+    with audited(tmp_path, capture={"request_body": True}, models=[model]) as log:
+        post(log, "clerk", {"user": "ceo"}, **{"http.request.header.x_user": ("boss",)})
+        (record,) = log.records()
+    assert who(record) == ("clerk", "verified")
+    assert record["request"] is None
+    assert record["userClaims"] == [{"origin": "header:x-user", "id": "boss"}]
+    assert "userClaims" in str(record["masking"]["dropped"])
 
 
 def test_who_comes_later_does_not_become_who_it_was(log):
