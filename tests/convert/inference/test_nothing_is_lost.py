@@ -47,7 +47,9 @@ TRANSLATED = frozenset(
 )  # fmt: skip
 """Words that the record says in the conventions' own."""
 
-LANGCHAIN = re.compile(r"lc_run--.*|(System|Human|AI|Tool)Message|ChatGeneration|[0-9a-f-]{36}")
+LANGCHAIN = re.compile(
+    r"lc_run--.*|(System|Human|AI|Tool)Message(Chunk)?|ChatGeneration(Chunk)?|[0-9a-f-]{36}"
+)
 """Names and ids of LangChain's own objects."""
 
 ITEM_ID = "an item of an answer has an id of its own beside the answer's, or the call's that it makes"
@@ -80,7 +82,11 @@ EXCUSED = {
     },
     "langchain_openinference": {"1": "version of LangChain's serialisation"},
     "openinference_langchain": {"1": "version of LangChain's serialisation"},
-    "traceloop_langchain": {"unknown": "role of an answer that was streamed: the assistant's"},
+    "traceloop_langchain": {
+        "unknown": "role of an answer that was streamed: the assistant's",
+        "1": "version of LangChain's serialisation",
+        "{'order_id': '1001', 'email': 'jane.doe@example.com'}": "arguments once more, as a repr",
+    },
     "langchain_openinference_and_semconv": {"1": "version of LangChain's serialisation"},
     "llamaindex_openinference_and_semconv": {"chat": "operation of a helper that calls no model itself"},
     "openai_openinference_and_semconv": {"fc_1": ITEM_ID},

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from otel_audit.convert.inference.langchain_answers import open_generations
 from otel_audit.convert.inference.media import first, is_nothing
 from otel_audit.convert.inference.messages import Message, finish_reason, input_messages, output_messages
 from otel_audit.convert.inference.parameters import NOT_PARAMETERS
@@ -145,7 +146,9 @@ def read_response(body: dict[str, Any], oddities: list[str]) -> ApiResponse:
     """Reads a response of any API; what is none gives an :class:`ApiResponse` of only ``rest``."""
     rest = dict(body)
     response = ApiResponse()
-    if isinstance(model := first(body, "model", "model_version", "modelVersion"), str):
+    if isinstance(rest.get("generations"), list):
+        open_generations(rest)
+    if isinstance(model := first(rest, "model", "model_version", "modelVersion"), str):
         response.model = model
         for name in ("model", "model_version", "modelVersion"):
             rest.pop(name, None)
@@ -186,23 +189,11 @@ def _outputs(rest: dict[str, Any], oddities: list[str]) -> list[Message] | None:
         return output_messages([_candidate(candidate) for candidate in candidates], oddities)
     if isinstance(generations := rest.get("generations"), list):
         del rest["generations"]
-        if (identifier := _generation_id(generations)) is not None:
-            rest.setdefault("id", identifier)
         return output_messages(generations, oddities)
     if "content" in rest and ("role" in rest or "stop_reason" in rest):
         names = ("role", "content", "stop_reason", "tool_calls", "type", "stop_sequence")
         return output_messages([{name: rest.pop(name) for name in names if name in rest}], oddities)
     return None
-
-
-def _generation_id(generations: list[Value]) -> str | None:
-    """The response's id, deep inside LangChain's first generation."""
-    node: Any = generations
-    while isinstance(node, list) and node:
-        node = node[0]
-    for step in ("message", "kwargs", "response_metadata", "id"):
-        node = node.get(step) if isinstance(node, dict) else None
-    return node if isinstance(node, str) else None
 
 
 def _choice(choice: Value) -> Value:
