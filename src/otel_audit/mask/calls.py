@@ -54,7 +54,9 @@ def read_calls(records: pa.RecordBatch, *, with_places: bool) -> list[Call]:
         with_places: whether anybody asks for routes, paths and hosts.
     """
     info = children(records.column("modelInfo"))
-    inference = [str(name).startswith("gen_ai.") for name in records.column("eventName").to_pylist()]
+    events = records.column("eventName").to_pylist()
+    of_calls = {name: str(name).startswith("gen_ai.") for name in dict.fromkeys(events)}
+    inference = [of_calls[name] for name in events]
     nothing: list[None] = [None] * records.num_rows
     columns: list[list[Any]] = [
         inference,

@@ -125,12 +125,13 @@ class ModelTagger:
         self, records: pa.RecordBatch, calls: Sequence[Call], tags: dict[int, Tag], pii: dict[int, bool]
     ) -> None:
         """Tag what stands in relation to tagged calls, and clear what that decides."""
+        sending = {row for row, call in enumerate(calls) if call.has_body}
         found = self._relations.relate(
             read_rows(records, [call.inference for call in calls]),
             decided={row for row, tag in tags.items() if tag in _DECIDED},
             undecided={row for row, tag in tags.items() if tag is Tag.UNDECIDABLE},
-            clear={row for row, call in enumerate(calls) if pii.get(row) is False or call.is_named},
-            sending={row for row, call in enumerate(calls) if call.has_body},
+            clear={row for row in sending if pii.get(row) is False or calls[row].is_named},
+            sending=sending,
         )
         for row in found.cleared:
             del tags[row]

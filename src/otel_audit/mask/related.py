@@ -84,7 +84,8 @@ class Relations:
             rows: its records.
             decided: those whose own model has the tag.
             undecided: those that may be of such a model.
-            clear: those that say of which model they are, or are known to be of one without the tag.
+            clear: of those that send, those that say of which model they are, or are known to be of one without
+                the tag.
             sending: those that have a request body.
         """
         with self._lock:

@@ -49,33 +49,50 @@ def read_rows(records: pa.RecordBatch, calls: Sequence[bool]) -> list[Row]:
         for name in ("traceId", "spanId", "parentSpanId")
     )
     starts = [value or 0 for value in records.column("timeUnixNano").to_pylist()]
-    durations = records.column("durationNs").to_pylist()
-    # Only spans have a kind; a log event has the ids of the span in which it was written.
-    kinds = records.column("spanKind").to_pylist()
+    ends = [
+        _OPEN_END if duration is None else start + duration
+        for start, duration in zip(starts, records.column("durationNs").to_pylist(), strict=True)
+    ]
     events = records.column("eventName").to_pylist()
+    # Only spans have a kind; a log event has the ids of the span in which it was written.
+    are_spans = [
+        kind is not None or parent != "" or event in _SPAN_EVENTS
+        for kind, parent, event in zip(records.column("spanKind").to_pylist(), parents, events, strict=True)
+    ]
+    are_clients = [event == "http.client" for event in events]
+    columns = (
+        traces,
+        spans,
+        parents,
+        starts,
+        ends,
+        are_spans,
+        calls,
+        are_clients,
+        _bonds(records),
+        _links(records),
+    )
+    return list(map(Row._make, zip(*columns, strict=True)))
+
+
+def _bonds(records: pa.RecordBatch) -> list[tuple[str, ...]]:
+    """Conversation and response of each record: what a call has in common with one of another trace."""
+    bonds: list[tuple[str, ...]] = [()] * records.num_rows
     info = children(records.column("modelInfo"))
-    talks, answers = (info[name].to_pylist() for name in ("conversationId", "responseId"))
+    for kind in ("conversationId", "responseId"):
+        if info[kind].null_count < len(bonds):
+            for row, value in enumerate(info[kind].to_pylist()):
+                if value:
+                    bonds[row] += (f"{kind}:{value}",)
+    return bonds
+
+
+def _links(records: pa.RecordBatch) -> list[tuple[tuple[str, str], ...]]:
     linked = records.column("links")
-    links: list[tuple[tuple[str, str], ...]] = [()] * records.num_rows
-    if linked.null_count < len(linked):
-        links = [
-            tuple((one["traceId"] or "", one["spanId"] or "") for one in row or ())
-            for row in linked.to_pylist()
-        ]
+    if linked.null_count == len(linked):
+        return [()] * len(linked)
     return [
-        Row(
-            traces[row],
-            spans[row],
-            parents[row],
-            starts[row],
-            _OPEN_END if (duration := durations[row]) is None else starts[row] + duration,
-            kinds[row] is not None or bool(parents[row]) or events[row] in _SPAN_EVENTS,
-            calls[row],
-            events[row] == "http.client",
-            tuple(f"{kind}:{value}" for kind, value in (("c", talks[row]), ("r", answers[row])) if value),
-            links[row],
-        )
-        for row in range(records.num_rows)
+        tuple((one["traceId"] or "", one["spanId"] or "") for one in row or ()) for row in linked.to_pylist()
     ]
 
 
