@@ -10,7 +10,7 @@ GROUPS_ := --group lint --group test --group bench
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture check fix golden docs bench clean
+.PHONY: help setup demo test torture check fix golden docs bench bench-pii clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,12 @@ clean:  ## remove the environment and caches
 
 bench: $(STAMP)  ## the write path against its peers, as ratios inside one run
 	@$(BIN)/python bench/write_path.py $(BENCH)
+
+bench-pii: $(STAMP)  ## what is found of personal data, beside other recognisers; in an environment of its own
+	@$(PYTHON) -m venv .cache/bench-pii
+	@.cache/bench-pii/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@.cache/bench-pii/bin/python -m pip install --quiet --group bench-pii -e .
+	@.cache/bench-pii/bin/python bench/pii/run.py $(BENCH)
 
 golden: $(STAMP)  ## write golden files again; read the difference before you commit it
 	@$(BIN)/python tests/golden/regenerate.py

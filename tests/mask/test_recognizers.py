@@ -58,6 +58,7 @@ def test_each_entry_has_a_name_of_its_own_and_examples() -> None:
         "max_tokens: 4096, temperature: 0.7",
         "0.4539578763621486",
         "[0.0123456789012345, -0.9876543210987654]",
+        "[0.12390347, 0.84150359, 12.58367430]",
         "std::vector<int>",
         "12:30:45",
         "risk-based pricing",

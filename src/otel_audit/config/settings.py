@@ -147,7 +147,9 @@ class Jwt:
     pem: str | None = setting(text, "file with a public key or certificate")
     jwks: str | None = setting(text, "file with a JSON Web Key Set")
     jwks_url: str | None = setting(text, "https:// URL of a JSON Web Key Set, fetched by a thread of ours")
-    jwks_max_age: float = setting(duration, "how long a fetched set is used before it is fetched again", "10m")
+    jwks_max_age: float = setting(
+        duration, "how long a fetched set is used before it is fetched again", "10m"
+    )
     algorithms: tuple[str, ...] = setting(texts, "accepted; by default all that fit the kind of key", ())
     issuer: str | None = setting(text, "iss that tokens must have")
     audience: tuple[str, ...] = setting(

@@ -7,16 +7,19 @@ wrapper makes a generator and a match object for each search, which costs more t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
 import re2  # type: ignore[import-untyped]
 
-__all__ = ["Pattern", "compile_pattern", "program_size"]
+__all__ = ["Pattern", "PatternSet", "compile_pattern", "program_size"]
 
 _MAX_MEMORY: Final = 64 << 20
 """Bytes for the automaton of one pattern: room never to start over on ordinary text."""
+
+_MAX_MEMORY_OF_SET: Final = 256 << 20
+"""Likewise for all patterns at once. Bounds what may be taken; some megabytes are."""
 
 
 class Pattern:
@@ -53,6 +56,39 @@ class Pattern:
         while (found := self.find(text, position, length)) is not None:
             yield found[0]
             position = found[0][1]
+
+
+class PatternSet:
+    """Several patterns, of which one pass over a text tells which have a match in it.
+
+    Args:
+        sources: RE2 syntax, as for :class:`Pattern`.
+        proofs: for each a text in which it has a match. RE2 says of a set whose automaton it has no room for
+            that nothing matches; so every pattern shows once that it is seen.
+    """
+
+    __slots__ = ("_all", "_match")
+
+    def __init__(self, sources: Sequence[bytes], proofs: Sequence[bytes]) -> None:
+        options = re2.Options()
+        options.encoding = re2.Options.Encoding.LATIN1
+        options.log_errors = False
+        options.max_mem = _MAX_MEMORY_OF_SET
+        patterns = re2.Set.SearchSet(options)
+        for source in sources:
+            patterns.Add(source)
+        patterns.Compile()
+        self._all = range(len(sources))
+        self._match = patterns._set.Match
+        if any(index not in self._match(proof) for index, proof in enumerate(proofs)):
+            self._match = self._every
+
+    def matching(self, text: bytes) -> Sequence[int]:
+        """Which of the patterns have a match, in their order."""
+        return sorted(self._match(text))
+
+    def _every(self, _text: bytes) -> Sequence[int]:
+        return self._all
 
 
 def program_size(source: bytes) -> int | None:

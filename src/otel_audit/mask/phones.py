@@ -33,6 +33,7 @@ _DATE: Final = re.compile(
 )
 _AREA: Final = re.compile(rb"\((?!(?:19|20)[0-9]{2}\))[0-9]{2,5}\)[ \-]?[0-9]{2,4}[ \-]?[0-9]{3,5}")
 _DECIMAL: Final = re.compile(rb"[0-9]{1,3}(?:[,.][0-9]{3})*(?:[.,][0-9]{1,2})?|[0-9]+[.,][0-9]+")
+_FRACTION: Final = re.compile(rb"(?:0|[1-9][0-9]?)[.,][0-9]{4,}")
 _UUID_TAIL: Final = re.compile(rb"-[0-9a-f]{4}-[0-9a-f]{4}")
 _PHONE_GAP: Final = b" -./()"
 _PHONE_SIGNS: Final = _PHONE_GAP + b"0123456789"
@@ -123,7 +124,7 @@ def _continues(text: bytes, end: int) -> bool:
 
 def _has_phone_form(value: bytes, digits: str) -> bool:
     """Whether a number is one of a phone by itself; below nine digits, words must say so."""
-    if len(digits) < 9:
+    if len(digits) < 9 or _FRACTION.fullmatch(value):
         return False
     if value[0] == 0x2B:
         return len(digits) <= 15 and _has_country(digits)

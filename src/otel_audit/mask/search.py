@@ -9,7 +9,7 @@ from typing import Final
 from otel_audit.mask.budget import Budget
 from otel_audit.mask.candidates import Candidate, Run
 from otel_audit.mask.findings import Finding, Span
-from otel_audit.mask.patterns import Pattern, compile_pattern
+from otel_audit.mask.patterns import Pattern, PatternSet, compile_pattern
 from otel_audit.mask.recognizer import Family, Recognizer
 from otel_audit.mask.recognizers import NUMBER_RUN, PLAIN_NUMBER
 
@@ -63,6 +63,10 @@ class Search:
 
     def __init__(self, recognizers: Sequence[Recognizer]) -> None:
         self._patterns = [(entry, compile_pattern(entry.pattern)) for entry in recognizers if not entry.runs]
+        self._set = PatternSet(
+            [entry.pattern for entry, _ in self._patterns],
+            [entry.matches[0].encode() for entry, _ in self._patterns],
+        )
         self._runs = [entry for entry in recognizers if entry.runs]
         self._near_at = [pair for pair in self._patterns if pair[0].family is Family.AT]
         self._near_numbers = [pair for pair in self._patterns if pair[0].family is Family.NUMBER]
@@ -75,9 +79,8 @@ class Search:
         """
         found = list(self._numbers(text, 0, len(text)))
         claims: list[Span] = []
-        for entry, pattern in self._patterns:
-            if entry.literals and not any(word in text for word in entry.literals):
-                continue
+        for index in self._set.matching(text):
+            entry, pattern = self._patterns[index]
             for start, end, finding in _matches(entry, pattern, text, 0, len(text)):
                 budget.check()
                 if finding is not None:
