@@ -170,8 +170,8 @@ def _take_output(draft: Draft, response: ApiResponse) -> None:
         if response.finish_reasons:
             draft.finish_reasons = response.finish_reasons
     told = response.rest.get("response_metadata")  # LangChain's, of an error
-    if isinstance(told, dict) and type(told.get("status_code")) is int and draft.return_code is None:
-        draft.return_code = told.pop("status_code")
+    if isinstance(told, dict) and type(told.get("status_code")) is int and draft.protocol is None:
+        draft.protocol, draft.return_code = "http", told.pop("status_code")
     if response.id is None or draft.info.get("responseId") == response.id:
         _leave(draft, "output.value", response.rest)
 
