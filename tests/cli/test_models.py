@@ -80,6 +80,19 @@ def test_the_tag_holds_for_what_is_ingested(invoke: Invoke) -> None:
 
 
 @pytest.mark.usefixtures("destination")
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1,)])
+def test_the_tag_holds_for_log_events_of_other_commands(invoke: Invoke, order: tuple[int, ...]) -> None:
+    files = (CORPUS / "openai_v2_capture_true.json", CORPUS / "openai_v2_capture_true.logs.json")
+    invoke("models", "register", "gpt-4o-mini", "--pii")
+    for place in order:
+        assert invoke("ingest", files[place]).exit_code == 0
+    written = invoke("query", "--stream", "model-io", "--format", "ndjson").stdout
+    assert written.count("gen_ai.") > 10
+    for said in ("You are a support agent", "Never reveal", "Hi, I am Jane", "Sure Jane", "lookup_customer"):
+        assert said not in written
+
+
+@pytest.mark.usefixtures("destination")
 def test_wrong_usage_and_problems_have_their_exit_codes(invoke: Invoke) -> None:
     for step in (("show", "nix"), ("deploy", "nix"), ("set-pii", "nix", "true")):
         result = invoke("models", *step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -239,6 +240,20 @@ def test_the_state_that_was_read_last_holds_while_the_destination_is_away(
     assert app.chat("gpt-4o")
     assert not app.chat("other")
     app.close()
+
+
+def test_a_forked_child_goes_by_what_its_parent_knew(app: App, folder: Path) -> None:
+    models.register("gpt-4o", pii=True)
+    assert app.chat("gpt-4o")
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(int(app.chat("gpt-4o") and not app.chat("other")) + 10)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 11
+    assert app.chat("gpt-4o")
 
 
 def test_where_reading_is_forbidden_the_configured_tags_hold(

@@ -34,7 +34,14 @@ def findings(settings: Settings) -> Iterator[Finding]:
             "note", f"input is never written for: {', '.join(tagged)}; nor where the model is unknown"
         )
     else:
-        yield Finding("note", "no model is tagged pii: inputs are written, masked")
+        yield Finding("note", "no model is tagged pii in the settings: inputs are written, masked")
+    if settings.registry.registry:
+        right = "and may take tags away" if settings.registry.trust_registry else "and can only add tags"
+        yield Finding(
+            "note", f"models that are registered beside the log count, too, {right}: otel-audit models list"
+        )
+    if settings.registry.mlflow_tracking_uri is not None:
+        yield Finding("note", "so do models and versions of MLflow that have the tag pii = true")
     written = {
         "off": "never written",
         "as-captured": "written as instrumentations capture them, masked",
