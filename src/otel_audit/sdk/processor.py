@@ -11,7 +11,7 @@ from otel_audit.config import Settings, load
 from otel_audit.sdk.capture import active, exchange
 from otel_audit.sdk.health import Health
 from otel_audit.sdk.identity.attached import attach, detach
-from otel_audit.sdk.notes import note_ending, open_notes
+from otel_audit.sdk.notes import acting_for, note_ending, open_notes
 from otel_audit.sdk.sharing import acquire, release
 
 
@@ -52,9 +52,10 @@ class AuditSpanProcessor(SpanProcessor):
             exchange.bind(span, open_notes(span, parent_context))
 
     def _on_ending(self, span: Span) -> None:
-        """For whom it was done: known in the context where it ends, and no longer in ``on_end``'s hurry."""
-        with suppress(Exception):
-            note_ending(span)
+        """Note for whom it was done, which the context says in which it ends."""
+        if acting_for.get() is not None:
+            with suppress(Exception):
+                note_ending(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take the span. Costs the application thread well under a microsecond."""

@@ -15,6 +15,7 @@ from opentelemetry.instrumentation.django import DjangoInstrumentor
 
 import otel_audit
 from sdk.identity.audited import audited, known, who
+from tokens.issuing import RSA, pem, token
 
 if not settings.configured:
     settings.configure(
@@ -213,6 +214,21 @@ def test_fields_and_another_id(tmp_path, people):
         "id": "clerk", "type": "user", "origin": "django", "assurance": "verified",
         "name": "Jane Doe", "email": "clerk@example.com",
     }  # fmt: skip
+
+
+def test_a_token(tmp_path, people):
+    file = tmp_path / "idp.pem"
+    file.write_bytes(pem(RSA))
+    jwt = {"pem": str(file), "audience": ["shop"], "cookie": "access"}
+    with audited(tmp_path, identity={"jwt": jwt}) as log:
+        LOG[:] = [log]
+        instrumentor = DjangoInstrumentor()
+        instrumentor.instrument(tracer_provider=log.provider)
+        Client().get("/public", headers={"authorization": f"Bearer {token()}"})
+        Client().get("/public", headers={"cookie": f"a=b; access={token(sub='u2')}"})
+        instrumentor.uninstrument()
+        records = log.records()
+    assert [who(record) for record in records] == [("u1", "verified")] * 2 + [("u2", "verified")] * 2
 
 
 def test_uninstalled_everything_is_as_before(tmp_path):

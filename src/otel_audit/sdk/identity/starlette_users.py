@@ -9,20 +9,32 @@ from typing import Any, Final
 
 from otel_audit.convert.span_notes import Scope
 from otel_audit.sdk.identity.noting import actor_of, note_token, note_user
+from otel_audit.sdk.identity.wishes import WISHES
 from otel_audit.sdk.notes import open_scope
 
-__all__ = ["around_app"]
+__all__ = ["around_middleware", "around_router"]
 
 _ORIGIN: Final = "starlette"
 _CALLS: Final = ("http", "websocket")
 
 
-def around_app(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-    """``Router.__call__`` and ``AuthenticationMiddleware.__call__``, inside of the instrumentation's middleware."""
-    asgi = args[0] if args else kwargs.get("scope")
-    if not isinstance(asgi, dict) or asgi.get("type") not in _CALLS:
+def around_middleware(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """``AuthenticationMiddleware.__call__``, which puts the user into the scope before it calls what is inside."""
+    asgi = _call(args, kwargs)
+    return wrapped(*args, **kwargs) if asgi is None else _watched(wrapped, args, kwargs, asgi)
+
+
+def around_router(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """``Router.__call__``, inside of all middleware: whichever put a user there has done so by now."""
+    asgi = _call(args, kwargs)
+    if asgi is None or ("user" not in asgi and not WISHES.now.tokens):
         return wrapped(*args, **kwargs)
     return _watched(wrapped, args, kwargs, asgi)
+
+
+def _call(args: Any, kwargs: Any) -> dict[str, Any] | None:
+    asgi = args[0] if args else kwargs.get("scope")
+    return asgi if isinstance(asgi, dict) and asgi.get("type") in _CALLS else None
 
 
 async def _watched(wrapped: Any, args: Any, kwargs: Any, asgi: dict[str, Any]) -> Any:
