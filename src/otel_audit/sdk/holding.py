@@ -96,14 +96,15 @@ class _Whole:
 
 
 class _Held:
-    """A span, its notes, and those of its bodies that are waited for."""
+    """A span, its notes, those of its bodies that are waited for, and what follows once it has gone without them."""
 
-    __slots__ = ("bodies", "due", "notes", "span")
+    __slots__ = ("bodies", "due", "notes", "rest", "span")
 
     def __init__(
         self, span: ReadableSpan, notes: SpanNotes, bodies: Sequence[BodyRecorder], due: float
     ) -> None:
         self.span, self.notes, self.bodies, self.due = span, notes, bodies, due
+        self.rest: Rest | None = None
 
     def is_complete(self) -> bool:
         return all(body.is_done for body in self.bodies)
@@ -202,6 +203,9 @@ class Holding:
     def _follow(self, held: _Held, *, put: bool = False) -> None:
         """Let a record go, and see to what of its bodies is open still."""
         held.bodies = [body for body in held.bodies if body.leave_open()]
+        if held.bodies:
+            # Made before the span goes: once its record is written, its notes have forgotten their bodies.
+            held.rest = Rest(held.span, held.notes, held.bodies)
         if put:
             self._put(held.span)
         if not held.bodies:
@@ -223,8 +227,8 @@ class Holding:
 
     def _put_rest(self, key: int) -> None:
         held = self._followed.pop(key, None)
-        if held is not None:
-            self._put(Rest(held.span, held.notes, held.bodies))
+        if held is not None and held.rest is not None:
+            self._put(held.rest)
 
     def _is_watched(self) -> bool:
         """Whether our thread runs; it is started at the first span that waits."""

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 
 from otel_audit.sdk.capture.body import BodyRecorder
-from otel_audit.sdk.holding import Holding, Rest
+from otel_audit.sdk.holding import Holding, Rest, forget_bodies
 from otel_audit.sdk.notes import open_notes
 
 
@@ -117,6 +117,17 @@ def test_after_the_hold_it_goes_open_and_the_body_follows(queue, ended):
     assert rest.notes.request is None
     assert rest.notes.response.read().content == b"first second"
     assert not rest.notes.response.read().is_open
+
+
+def test_what_follows_is_whole_though_the_notes_have_forgotten_it(queue, ended):
+    response = _body(b"first ")
+    holding, span = _holding(queue), ended(response=response)
+    holding.holds(span)
+    holding.let_go()
+    forget_bodies(queue.items)
+    response.write(b"second")
+    response.end()
+    assert queue.items[1].notes.response.read().content == b"first second"
 
 
 @pytest.mark.parametrize("bound", [{"hold_s": 0.0}, {"max_held": 0}])
