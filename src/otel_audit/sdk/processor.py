@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from opentelemetry.context import Context
@@ -33,8 +34,13 @@ class AuditSpanProcessor(SpanProcessor):
     def __init__(self, settings: Settings | None = None, **arguments: object) -> None:
         settings = settings if settings is not None else load(arguments)
         self._recorder = acquire(settings)
+        self._keep_up: Callable[[], None] | None = None
         if active.wants_anything(settings.capture):
+            from otel_audit.sdk.capture import clients  # noqa: PLC0415  (and wrapt; others do without)
+
             self.on_start = self._on_start_capturing  # type: ignore[method-assign]
+            self._keep_up = clients.keep_up
+            self._keep_up()
         # What the provider calls is the recorder itself: one call less in the application's thread.
         self.on_end = self._recorder.record  # type: ignore[method-assign]
         self._identity = settings.identity
@@ -79,3 +85,5 @@ class AuditSpanProcessor(SpanProcessor):
             self._closed = True
             detach(self._identity)
             release(self._recorder)
+            if self._keep_up is not None:
+                self._keep_up()

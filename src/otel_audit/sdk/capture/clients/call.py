@@ -1,0 +1,205 @@
+"""One request that an application sends, and the client span whose record is to tell of it.
+
+Whoever follows redirects, answers a challenge or tries again below one span makes several requests of one call.
+Its record has the request that the application made and the response that it got: the first and the last.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Final, ParamSpec, TypeVar
+
+from opentelemetry import trace
+from opentelemetry.semconv._incubating.attributes import http_attributes
+from opentelemetry.trace import SpanKind
+
+from otel_audit.convert.span_notes import SpanNotes
+from otel_audit.errors import describe_defect
+from otel_audit.sdk.capture.active import Capture, active
+from otel_audit.sdk.capture.clients.observer import Observer
+from otel_audit.sdk.notes import notes_of_context
+
+__all__ = ["Call", "begin", "harmless"]
+
+_log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Headers = Iterable[tuple[str | bytes, str | bytes]]
+
+_TRAIL: Final = "_otel_audit_trail"
+"""Member of a span context's ``__dict__``, beside the span's notes (ADR 0041)."""
+
+_LEADS_ON: Final = frozenset({301, 302, 303, 307, 308, 401, 407})
+"""Answers after which a client makes another request of the same call: redirects and challenges."""
+
+_NO_BODY: Final = frozenset({101, 204, 304})
+"""Answers that have no body (RFC 9110); what comes after 101 is another protocol."""
+
+
+class _Trail:
+    """The last request of a call. Holds no body: a span's context may live for long."""
+
+    __slots__ = ("status", "target")
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.target: tuple[str, str] | None = None
+
+    def leads_to(self, target: tuple[str, str]) -> bool:
+        """Whether a request belongs to the call; if not, somebody makes several calls below one span."""
+        return self.target is None or target == self.target or self.status in _LEADS_ON
+
+
+class Call:
+    """One request. What it sees is kept where its span's record will find it.
+
+    Args:
+        capture: what is of interest.
+        notes: of the span.
+        trail: of the call.
+    """
+
+    __slots__ = ("_capture", "_notes", "_tells_request", "_trail")
+
+    def __init__(self, capture: Capture, notes: SpanNotes, trail: _Trail, target: tuple[str, str]) -> None:
+        self._capture, self._notes, self._trail = capture, notes, trail
+        # One that was never answered, and is repeated, may have been cut short.
+        self._tells_request = trail.target is None or (not trail.status and trail.target == target)
+        trail.target, trail.status = target, 0
+        # Whatever answered the request before: it is not what the application gets.
+        notes.response, notes.response_headers = None, None
+
+    @property
+    def max_bytes(self) -> int:
+        """What is kept of a body."""
+        return self._capture.max_body_bytes
+
+    def see_request(self, headers: Headers, *, has_body: bool, is_encoded: bool = True) -> Observer | None:
+        """See the head of the request.
+
+        Args:
+            headers: names and values, as they are handed to what sends them.
+            has_body: whether a body goes with it that is not seen already.
+            is_encoded: whether the body will be seen as it is sent, in its content encoding.
+
+        Returns:
+            What is to see the body; ``None`` where nobody wants it.
+        """
+        if not self._tells_request:
+            return None
+        headers = list(headers)
+        if self._capture.request_headers:
+            self._notes.request_headers = self._capture.request_headers.choose(headers)
+        if not has_body or not self._capture.request_body:
+            return None
+        observer = Observer(None)
+        self.start_over(observer, headers, is_encoded=is_encoded)
+        return observer
+
+    def start_over(self, observer: Observer, headers: Headers, *, is_encoded: bool = True) -> None:
+        """The body of the request is sent from its beginning: what was seen of it so far counts no more."""
+        recorder = self._capture.recorder(*_form(headers, is_encoded=is_encoded))
+        observer.start_over(recorder)
+        self._notes.request = recorder
+
+    def see_response(self, status: int, headers: Headers, *, is_encoded: bool = True) -> Observer | None:
+        """See the head of the response; the last one seen counts.
+
+        Args:
+            status: its code.
+            headers: names and values.
+            is_encoded: whether the body will be seen as it was sent, in its content encoding.
+
+        Returns:
+            What is to see the body; ``None`` where nobody wants it or there is none.
+        """
+        self._trail.status = status
+        headers = list(headers)
+        if self._capture.response_headers:
+            self._notes.response_headers = self._capture.response_headers.choose(headers)
+        if not self._capture.response_body or status in _NO_BODY:
+            return None
+        recorder = self._notes.response = self._capture.recorder(*_form(headers, is_encoded=is_encoded))
+        return Observer(recorder)
+
+
+def harmless(function: Callable[P, T]) -> Callable[P, T | None]:
+    """Around what runs between an application and its HTTP client: a defect of ours costs what is captured only."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  (nothing of ours reaches the application)
+            _say(describe_defect(error))
+            return None
+
+    return wrapper
+
+
+@functools.lru_cache(maxsize=64)
+def _say(defect: str) -> None:
+    """Once for each place: it may be one that every request passes."""
+    _log.error("a defect in capturing: %s", defect)
+
+
+@harmless
+def begin(method: str, url: str) -> Call | None:
+    """Begin to see a request, where the span of its call is the current one.
+
+    Args:
+        method: as sent.
+        url: whole.
+
+    Returns:
+        ``None`` where nothing is captured, or the current span is none of an HTTP client that goes into a log:
+        a server's, that of the library which calls the client, or one with another call already.
+    """
+    capture = active()
+    if capture is None:
+        return None
+    span: Any = trace.get_current_span()
+    if getattr(span, "kind", None) is not SpanKind.CLIENT or not span.is_recording():
+        return None
+    attributes = getattr(span, "_attributes", None)  # the public property copies them all
+    if attributes is None:
+        attributes = span.attributes
+    if (
+        http_attributes.HTTP_REQUEST_METHOD not in attributes
+        and http_attributes.HTTP_METHOD not in attributes
+    ):
+        return None
+    context = span.get_span_context()
+    notes = notes_of_context(context)
+    if notes is None:
+        return None
+    trail: _Trail | None = context.__dict__.get(_TRAIL)
+    if trail is None:
+        if notes.is_bound:
+            return None
+        notes.is_bound = True
+        trail = context.__dict__[_TRAIL] = _Trail()
+    target = (method, url)
+    if not trail.leads_to(target):
+        return None
+    return Call(capture, notes, trail, target)
+
+
+def _form(headers: Headers, *, is_encoded: bool) -> tuple[str, str]:
+    """Media type and content encoding; ``""`` where there is none."""
+    media_type = encoding = ""
+    for name, value in headers:
+        known = _text(name).lower()
+        if known == "content-type":
+            media_type = _text(value)
+        elif known == "content-encoding" and is_encoded:
+            encoding = f"{encoding}, {_text(value)}" if encoding else _text(value)
+    return media_type, encoding
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,59 @@
+"""One body on its way past us, from whoever has it to whoever reads it."""
+
+from __future__ import annotations
+
+from otel_audit.sdk.capture.body import BodyRecorder
+
+__all__ = ["Observer"]
+
+
+class Observer:
+    """Sees a body as somebody else reads it. Whoever drops it unread has seen its end.
+
+    Nothing of it raises. It must not be part of a reference cycle: what it is attached to goes when the
+    application lets it go.
+
+    Args:
+        recorder: keeps the beginning of the body; let go as soon as it has ended.
+    """
+
+    __slots__ = ("_recorder",)
+
+    def __init__(self, recorder: BodyRecorder | None) -> None:
+        self._recorder = recorder
+
+    def __del__(self) -> None:
+        self.end(is_whole=False)
+
+    def see(self, chunk: object) -> None:
+        """See what was read.
+
+        Args:
+            chunk: bytes, or text, which is sent as UTF-8; anything else is not a part of a body.
+        """
+        recorder = self._recorder
+        if recorder is None:
+            return
+        try:
+            if isinstance(chunk, str):
+                chunk = chunk.encode("utf-8", "replace")
+            elif not isinstance(chunk, bytes | bytearray):
+                chunk = memoryview(chunk).cast("B")  # type: ignore[arg-type]  # an object that has none raises
+        except (TypeError, MemoryError):
+            recorder.withhold("unreadable")
+            return
+        recorder.write(chunk)  # type: ignore[arg-type]  # any buffer of bytes will do
+
+    def end(self, *, is_whole: bool = True) -> None:
+        """See the end; what comes after the first has no effect.
+
+        Args:
+            is_whole: whether all of the body went by.
+        """
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.end(is_whole=is_whole)
+
+    def start_over(self, recorder: BodyRecorder | None) -> None:
+        """What comes next is the body from its beginning."""
+        self._recorder = recorder
