@@ -155,6 +155,32 @@ def test_a_body_that_is_sent_from_a_span_that_is_not_known_is_undecidable() -> N
     assert tagged([client("4", "3", requestPath="/score", request='{"model":"open"}')]) == [[False]]
 
 
+def test_what_follows_of_a_body_is_tagged_like_its_span() -> None:
+    rest = {"eventName": "audit.content", "response": _BODY}
+    assert (
+        tagged(
+            [call("3", "2"), call("6", "5", None)],
+            [{**call("3", "2"), **rest}, {**call("6", "5", None, info={"operation": "chat"}), **rest}],
+            [{**server("2", at=-1, lasts=9), **rest}, {**client("9", "8", requestPath="/score"), **rest}],
+        )
+        == [[True, True]] * 3
+    )
+    masker = Masker(_POLICY)
+    row = {**call("3", "2", info={"operation": "chat"}), **rest}
+    assert masker.mask(unmasked(row)).records.to_pylist()[0]["response"] is None
+
+
+def test_the_endpoint_itself_has_no_parameters_to_hide() -> None:
+    masker = Masker(_POLICY)
+    place = {"requestPath": "/v1/models/churn:predict"}
+    known = client("3", **place, modelInfo={"modelName": "churn", "endpointPath": "/v1/models/churn:predict"})
+    other = client(
+        "4", requestPath="/v1/models/jane", modelInfo={"modelName": "churn", "endpointPath": "/v1/*"}
+    )
+    records = masker.mask(unmasked(known, other)).records.to_pylist()
+    assert [record["requestPath"] for record in records] == ["/v1/models/churn:predict", None]
+
+
 def test_the_reason_is_told() -> None:
     masker = Masker(_POLICY)
     masker.mask(unmasked(call("3", "2")))
@@ -224,9 +250,9 @@ def test_memory_is_bounded_and_short() -> None:
         return Row(trace, name, parent, 5, 6, True, False, False, (), ())
 
     assert not relate(row("t", "2", "1"), decided=True)
-    now = 590.0
+    now = 3_500.0
     assert relate(row("t", "1", ""), decided=False)
-    now = 1300.0
+    now = 7_200.0
     assert not relate(row("t", "1", ""), decided=False)
     for number in range(200):
         relate(row(str(number), "2", "1"), decided=True)

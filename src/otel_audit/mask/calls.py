@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -12,7 +12,10 @@ import pyarrow.compute
 from otel_audit.mask.arrow import Column, children
 from otel_audit.mask.model_names import normal_path
 
-__all__ = ["Call", "read_calls"]
+__all__ = ["CONTENT_EVENT", "Call", "read_calls"]
+
+CONTENT_EVENT: Final = "audit.content"
+"""A record with what followed of the bodies of another one's span."""
 
 
 class Call(NamedTuple):
@@ -54,9 +57,7 @@ def read_calls(records: pa.RecordBatch, *, with_places: bool) -> list[Call]:
         with_places: whether anybody asks for routes, paths and hosts.
     """
     info = children(records.column("modelInfo"))
-    events = records.column("eventName").to_pylist()
-    of_calls = {name: str(name).startswith("gen_ai.") for name in dict.fromkeys(events)}
-    inference = [of_calls[name] for name in events]
+    inference = _are_inference(records.column("eventName").to_pylist(), info["operation"])
     nothing: list[None] = [None] * records.num_rows
     columns: list[list[Any]] = [
         inference,
@@ -73,6 +74,16 @@ def read_calls(records: pa.RecordBatch, *, with_places: bool) -> list[Call]:
     else:
         columns += [nothing] * 4
     return [Call(*values) for values in zip(*columns, strict=True)]
+
+
+def _are_inference(events: list[Any], operations: Column) -> list[bool]:
+    known = {name: str(name).startswith("gen_ai.") for name in dict.fromkeys(events)}
+    found = [known[name] for name in events]
+    if CONTENT_EVENT in known:
+        # The rest of a call's body follows under another name.
+        for row, operation in enumerate(operations.to_pylist()):
+            found[row] = found[row] or (events[row] == CONTENT_EVENT and operation is not None)
+    return found
 
 
 def _is_there(column: Column) -> Any:

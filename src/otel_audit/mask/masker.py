@@ -118,7 +118,7 @@ class Masker:
     """Masks batches by one policy. Not bound to a thread.
 
     Of what it has seen it remembers which traces, conversations and responses had a model with the tag, by
-    their ids, for ten minutes at most.
+    their ids, for an hour at most.
 
     Args:
         policy: what happens to what is found.

@@ -35,7 +35,8 @@ __all__ = ["Related", "Relations"]
 _MAX_TRACES: Final = 65_536
 _MAX_SPANS: Final = 131_072
 """Spans of all traces together: some 30 MB."""
-_MAX_AGE_S: Final = 600.0
+_MAX_AGE_S: Final = 3_600.0
+"""A stream may go on for long, and what is left of its body follows then."""
 
 
 @dataclass(frozen=True, slots=True)

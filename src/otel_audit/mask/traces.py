@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from otel_audit.mask.arrow import children
+from otel_audit.mask.calls import CONTENT_EVENT
 
 __all__ = ["Row", "Trace", "read_rows"]
 
@@ -53,13 +54,16 @@ def read_rows(records: pa.RecordBatch, calls: Sequence[bool]) -> list[Row]:
         _OPEN_END if duration is None else start + duration
         for start, duration in zip(starts, records.column("durationNs").to_pylist(), strict=True)
     ]
-    events = records.column("eventName").to_pylist()
+    events, kinds = records.column("eventName").to_pylist(), records.column("spanKind").to_pylist()
     # Only spans have a kind; a log event has the ids of the span in which it was written.
     are_spans = [
         kind is not None or parent != "" or event in _SPAN_EVENTS
-        for kind, parent, event in zip(records.column("spanKind").to_pylist(), parents, events, strict=True)
+        for kind, parent, event in zip(kinds, parents, events, strict=True)
     ]
-    are_clients = [event == "http.client" for event in events]
+    are_clients = [
+        event == "http.client" or (event == CONTENT_EVENT and kind == "client")
+        for event, kind in zip(events, kinds, strict=True)
+    ]
     columns = (
         traces,
         spans,

@@ -15,8 +15,9 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
-from otel_audit.mask.arrow import Column
+from otel_audit.mask.arrow import Column, children
 from otel_audit.mask.evidence import Evidence
+from otel_audit.mask.model_names import normal_path
 from otel_audit.mask.models import Tag, TaggedRows
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.record.schema import BY_NAME, SCHEMA
@@ -99,7 +100,11 @@ def _withholds_output(columns: dict[str, Column], row: int, tagged: TaggedRows, 
         return policy.pii_outputs == "withhold"
     if tagged.tags[row] in (Tag.RELATED, Tag.UNDECIDABLE, Tag.UNREAD):
         return True
-    if _QUOTING_EVENTS.fullmatch(columns["eventName"][row].as_py() or ""):
+    event = columns["eventName"][row].as_py() or ""
+    if _QUOTING_EVENTS.fullmatch(event):
+        return True
+    if tagged.tags[row] is Tag.MODEL:
+        # Its body names the model: that is how chats and completions are asked for, not plain predictions.
         return True
     places = (columns["route"][row].as_py(), columns["requestPath"][row].as_py())
     return any(place and _QUOTING_PATH.search(place) for place in places)
@@ -138,9 +143,16 @@ def _without_parameters(path: str, columns: dict[str, Column], row: int) -> tupl
     APIs of models have in common stay."""
     route = columns["route"][row].as_py()
     if route is None:
-        return (path, []) if _API_PATH.fullmatch(path) else (None, [""])
+        is_known = _API_PATH.fullmatch(path) or _is_endpoint(path, columns, row)
+        return (path, []) if is_known else (None, [""])
     route = route if route.startswith("/") else f"/{route}"
     return (path, []) if route.rstrip("/") == path.rstrip("/") else (route, [""])
+
+
+def _is_endpoint(path: str, columns: dict[str, Column], row: int) -> bool:
+    """Whether a path is the endpoint of a model as somebody has written it down: then there is no parameter in it."""
+    endpoint = children(columns["modelInfo"])["endpointPath"][row].as_py()
+    return endpoint is not None and "*" not in endpoint and normal_path(endpoint).endswith(normal_path(path))
 
 
 _API_PATH: Final = re.compile(
