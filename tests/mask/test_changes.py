@@ -20,6 +20,7 @@ def masked(*changes: Any) -> Any:
     log = LogData("model.update", AT, AT, "", "", None, attributes, ResourceData({}))
     batch = Converter().convert((), [log], observed_unix_nano=AT)
     (row,) = Masker(MaskPolicy()).mask(batch).records.to_pylist()
+    assert "hunter2" not in str(row)
     return json.loads(row["changes"])
 
 
@@ -40,6 +41,11 @@ def masked(*changes: Any) -> Any:
         (
             {"path": "/cards/4111111111111111", "before": {"a": {"b": 1}}},
             {"path": "/cards/[CREDIT_CARD]", "before": {"a": {"b": 1}}},
+        ),
+        ({"path": "/user/api_key_2", "after": "abcd"}, {"path": "/user/api_key_2", "after": "[WITHHELD]"}),
+        (
+            {"path": "postgres://bob:hunter2@db:5432/x", "before": "jo@example.com"},
+            {"path": "postgres://%5BWITHHELD%5D@db:5432/x", "before": "[EMAIL]"},
         ),
         ({"path": "/a~1b", "before": {"c": {}}}, {"path": "/a~1b", "before": {"c": {}}}),
         (

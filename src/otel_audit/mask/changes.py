@@ -7,10 +7,12 @@ known for what they are; afterwards it is taken out again. ``masking.fields`` na
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from otel_audit.mask.arrow import Column, replaced
+from otel_audit.mask.credentials import is_credential_name
 from otel_audit.mask.json_values import dump, load
 
 __all__ = ["COLUMN", "NamedChanges"]
@@ -18,6 +20,9 @@ __all__ = ["COLUMN", "NamedChanges"]
 COLUMN: Final = "changes"
 
 _STATES: Final = ("before", "after")
+
+_WORDS: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
+_IDENTIFIER: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
 _MOST: Final = 8
 """Names of a path that are kept, the last ones: what a value is stands at the end."""
@@ -85,9 +90,16 @@ def _replaced(column: Column, act: Callable[[int, list[Any]], bool]) -> Column:
 
 
 def _names(change: Any) -> list[str]:
-    """The names in the JSON Pointer of a change; numbers of items are none."""
+    """The names in the JSON Pointer of a change. What is no plain name is left out: it may be what must be masked,
+    and in pieces it could not be known for that.
+    """
     path = change.get("path") if type(change) is dict else None
     if type(path) is not str:
         return []
-    parts = (part.replace("~1", "/").replace("~0", "~") for part in path.split("/"))
-    return [part for part in parts if part and not part.isdigit()][-_MOST:]
+    return [part for part in path.split("/") if _is_name(part)][-_MOST:]
+
+
+def _is_name(part: str) -> bool:
+    return _WORDS.fullmatch(part) is not None or (
+        _IDENTIFIER.fullmatch(part) is not None and is_credential_name(part)
+    )
