@@ -1,4 +1,4 @@
-"""urllib3, and requests, whose adapter sends by it (ADR 0050).
+"""urllib3, and requests, whose adapter sends by it (ADR 0070).
 
 Rules:
 
