@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -14,6 +15,7 @@ from otel_audit.sdk.notes import open_scope
 __all__ = ["around_dispatch", "around_finalize", "around_logout", "around_update"]
 
 _ORIGIN: Final = "flask-login"
+_LOGIN: Final = "flask_login"
 
 
 def around_dispatch(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -49,13 +51,18 @@ def around_logout(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
 
 def _look() -> None:
     """Look for a token, and for a user who was loaded before the span of the request began."""
+    tokens = WISHES.now.tokens
+    if not tokens and _LOGIN not in sys.modules:
+        return
     with suppress(Exception):
+        scope = open_scope()
+        if scope is None:
+            return
         from flask import g, request  # noqa: PLC0415
 
-        user = g.get("_login_user")
-        if user is not None:
+        if not scope.users and _LOGIN in sys.modules and (user := g.get("_login_user")) is not None:
             _note(user)
-        if WISHES.now.tokens and (scope := open_scope()) is not None:
+        if tokens and scope.token is None:
             note_token(scope, lambda name: request.headers.get(name, ""))
 
 
