@@ -37,6 +37,8 @@ FULL: dict[str, Any] = {
     "audit.oversight.of": "x",
     "audit.oversight.reason": "fine",
     "audit.oversight.at": "2026-11-21T18:04:16.5+01:00",
+    "audit.duration_ns": 1_500_000,
+    "audit.error.message": "not today",
     "audit.sequence.number": 7,
 }
 
@@ -60,21 +62,28 @@ FIELDS: dict[str, Any] = {
         "reviewer": "rev", "decision": "approve", "of": "x", "reason": "fine",
         "at": "2026-11-21T17:04:16.500000000Z",
     },
+    "errorMessage": "not today",
     "attributes": {"audit.sequence.number": 7},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["internal", "server", "producer"])
 def test_every_attribute_of_a_span_reaches_its_field(kind: str) -> None:
-    record = record_of(make_span(kind, attributes=dict(FULL)))
+    span = make_span(kind, attributes=dict(FULL))
+    lasted = span.end_unix_nano - span.start_unix_nano
+    record = record_of(span)
     assert {key: record[key] for key in FIELDS} == FIELDS
+    assert record["durationNs"] == lasted, "a span knows it by itself"
     assert record["stream"] == "platform"
     assert record["eventName"] == "model.update"
 
 
 def test_log_event_with_audit_attributes_is_a_record() -> None:
     (record,) = records_of(logs=(make_log("model.change", attributes=dict(FULL), body="hello"),))
-    expected = FIELDS | {"attributes": {"audit.sequence.number": 7, "log.body": "hello"}}
+    expected = FIELDS | {
+        "attributes": {"audit.sequence.number": 7, "log.body": "hello"},
+        "durationNs": 1_500_000,
+    }
     assert {key: record[key] for key in expected} == expected
     assert record["eventName"] == "model.change"
     assert record["timeUnixNano"] == START
@@ -106,6 +115,11 @@ def test_platform_takes_audit_even_when_off() -> None:
         ("audit.changes", "not json"),
         ("audit.oversight.at", "yesterday"),
         ("audit.target.id", 7),
+        ("audit.oversight.decision", "nod"),
+        ("audit.on_behalf_of.type", "jane.doe@example.com"),
+        ("audit.on_behalf_of.id", True),
+        ("audit.duration_ns", -1),
+        ("audit.duration_ns", "long"),
     ],
 )
 def test_values_that_do_not_fit_stay_attributes(name: str, value: Any) -> None:

@@ -114,7 +114,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("timeUnixNano", _I, _OUT, _EXEMPT, "timestamp, exact, nanoseconds since the epoch. Parquet only."),
     Field("observedTimestamp", _TIME, _M, _EXEMPT, "When it was seen by us, UTC."),
     Field("observedTimeUnixNano", _I, _OUT, _EXEMPT, "observedTimestamp, exact. Parquet only."),
-    Field("durationNs", _I, _M, _EXEMPT, "How long it took, nanoseconds.", "span end − start › audit.duration_ns"),
+    Field("durationNs", _I, _M, _EXEMPT, "How long it took, nanoseconds.",
+          "span end − start; audit.duration_ns for log records"),
     Field("tenant", _S, _M, _EXEMPT, "Tenant.", "the authenticated sender; default"),
     Field("user", _struct(id=_S, type=_S, name=_S, email=_S, roles=_STRINGS, origin=_S, assurance=_S),
           _ID, _POLICY, "Who, by trust: verified, asserted, claimed or none. name and email only if listed "
