@@ -2,7 +2,7 @@
 
 Rules:
 
-- ``put`` takes no lock while there is room, and never raises into the application.
+- ``put`` is what the application's threads call: it takes no lock while there is room, and never raises.
 - When the queue is full, ``blocking`` delivery waits for room within a budget of 5 s an *episode* (50 ms on
   a thread that runs an event loop); an episode ends when the queue is below half. ``best-effort`` never
   waits. What then finds no room is counted and handed to ``report_loss``: nothing goes silently.
@@ -55,6 +55,9 @@ class SpanQueue(Generic[Item, Prepared]):
         options: bounds.
         weigh: estimates an item's bytes.
         on_start: called once in each process, before its first item, on the thread that brings it.
+
+    Attributes:
+        sieve: where it is set, ``put`` leaves alone what it refuses.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class SpanQueue(Generic[Item, Prepared]):
     ) -> None:
         self._prepare, self._append, self._report_loss = prepare, append, report_loss
         self._options, self._weigh, self._on_start = options, weigh, on_start
+        self.sieve: Callable[[Any], bool] | None = None
         self._reset()
         _queues.add(self)
 
@@ -99,15 +103,22 @@ class SpanQueue(Generic[Item, Prepared]):
         return self._preparer.trouble if self._begun else None
 
     def put(self, item: Item) -> bool:
-        """Take one item. Returns False if it was given up (and counted)."""
-        waiting = self._waiting
-        length = len(waiting)
-        if length >= self._gate and not self._may_enter(item, length):
+        """Take one item. Returns False if it was given up (and counted). Never raises."""
+        # All in one place: another call would cost the application's thread as much as what it does.
+        try:
+            if self.sieve is not None and not self.sieve(item):
+                return True
+            waiting = self._waiting
+            length = len(waiting)
+            if length >= self._gate and not self._may_enter(item, length):
+                return False
+            waiting.append(item)
+            if length == self._wake_at:
+                self._wake.set()
+            return not self._closing or self._put_while_closing(item)
+        except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
+            self._report_loss("internal-error", 1)
             return False
-        waiting.append(item)
-        if length == self._wake_at:
-            self._wake.set()
-        return not self._closing or self._put_while_closing(item)
 
     def put_awaited(self, item: Item, timeout_s: float) -> Ticket:
         """Take one item that somebody waits for; a full queue is waited for, then entered all the same."""

@@ -90,18 +90,22 @@ class Recorder:
             self.record = self._record_or_hold  # type: ignore[method-assign]
         if is_strict:
             self.record = self._record_strictly  # type: ignore[method-assign]
+        # What the application's thread calls is the queue itself, unless more is to be done.
+        self._is_queue_called = self._holding is None and not is_strict
+        if self._is_queue_called:
+            self.record = self._put  # type: ignore[method-assign, assignment]
         active.switch_on(settings.capture)
         if settings.log.on_sigterm == "finish":
             endings.stand_in_for_sigterm()
 
     def record(self, span: ReadableSpan) -> None:
         """Take one ended span, unless a door with the same settings has it already. Never raises."""
-        try:
-            if self._is_shared and not self._mark(span):
-                return
-            self._put(span)
-        except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
-            self.losses.add("internal-error", 1)
+        self._put(span)
+
+    def share(self, is_shared: bool) -> None:
+        """Say whether more than one door brings spans: each span is marked then, and taken once."""
+        self._queue.sieve = self._mark if is_shared and self._is_queue_called else None
+        self._is_shared = is_shared and not self._is_queue_called
 
     def _record_or_hold(self, span: ReadableSpan) -> None:
         """Likewise, once the bodies that were captured beside it have ended or ``capture.hold`` is over."""
@@ -162,7 +166,12 @@ class Recorder:
     def record_all(self, spans: Iterable[ReadableSpan]) -> None:
         """Take spans that come as a batch, without waiting for any of them."""
         for span in spans:
-            Recorder.record(self, span)
+            try:
+                if self._is_shared and not self._mark(span):
+                    continue
+                self._put(span)
+            except Exception:  # noqa: BLE001  (nothing of ours reaches the application)
+                self._count_defect()
 
     def emit(self, event: LogData, record_id: str, timeout_s: float) -> tuple[bytes, int]:
         """Take one event and return once its record is durable.

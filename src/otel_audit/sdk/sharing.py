@@ -33,7 +33,7 @@ def acquire(settings: Settings, *, for_spans: bool = True) -> Recorder:
         recorder.users += 1
         recorder.span_doors += for_spans
         # Marks cost as much as the rest of the hand-over; with one door there is nobody to tell.
-        recorder._is_shared = recorder.span_doors > 1
+        recorder.share(recorder.span_doors > 1)
         return recorder
 
 
