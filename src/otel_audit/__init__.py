@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from otel_audit.sdk.audit_logger import AuditLogger, AuditReceipt, get_audit_logger
     from otel_audit.sdk.audited import audited
     from otel_audit.sdk.awaiting import StrictASGIMiddleware
+    from otel_audit.sdk.capture.servers.asgi import AuditASGIMiddleware
+    from otel_audit.sdk.capture.servers.wsgi import AuditWSGIMiddleware
     from otel_audit.sdk.changes import changes_between
     from otel_audit.sdk.emitted import Auth, Oversight
     from otel_audit.sdk.health import Health
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
     from otel_audit.sdk.processor import AuditSpanProcessor
 
 __all__ = [
+    "AuditASGIMiddleware",
     "AuditError",
     "AuditLogRecordProcessor",
     "AuditLogger",
     "AuditReceipt",
     "AuditSpanProcessor",
+    "AuditWSGIMiddleware",
     "Auth",
     "ConfigurationError",
     "Health",
@@ -58,11 +62,13 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AuditASGIMiddleware": "otel_audit.sdk.capture.servers.asgi",
     "AuditError": "otel_audit.errors",
     "AuditLogRecordProcessor": "otel_audit.sdk.log_processor",
     "AuditLogger": "otel_audit.sdk.audit_logger",
     "AuditReceipt": "otel_audit.sdk.audit_logger",
     "AuditSpanProcessor": "otel_audit.sdk.processor",
+    "AuditWSGIMiddleware": "otel_audit.sdk.capture.servers.wsgi",
     "Auth": "otel_audit.sdk.emitted",
     "ConfigurationError": "otel_audit.errors",
     "Health": "otel_audit.sdk.health",

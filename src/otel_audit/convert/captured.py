@@ -25,6 +25,7 @@ WITHHELD: Final = {
     "memory": notes.BODY_BEYOND_MEMORY,
     "encoding": notes.BODY_UNDECODABLE,
     "unreadable": notes.BODY_UNDECODABLE,
+    "file": notes.BODY_SENT_AS_FILE,
 }
 """Why a recorder kept nothing → what the record says of it."""
 

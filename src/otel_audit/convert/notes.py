@@ -26,6 +26,8 @@ RECEIVED: Final = "received."
 
 BODY_BEYOND_MEMORY: Final = "body-beyond-memory"
 """A captured body was not kept, since all of them together would have taken more than ``capture.memory_max_bytes``."""
+BODY_SENT_AS_FILE: Final = "body-sent-as-file"
+"""The server sent a file by itself (``wsgi.file_wrapper``, ``http.response.pathsend``), which nobody else sees."""
 BODY_UNDECODABLE: Final = "body-undecodable"
 """A captured body could not be read: its content encoding is unknown or not what it says."""
 CHARSET: Final = "charset-replaced"
@@ -73,7 +75,7 @@ WRONG_TYPE: Final = "wrong-type"
 
 VOCABULARY: Final = frozenset(
     {
-        BODY_BEYOND_MEMORY, BODY_UNDECODABLE, CHARSET, FIELDS_LEFT_OUT,
+        BODY_BEYOND_MEMORY, BODY_SENT_AS_FILE, BODY_UNDECODABLE, CHARSET, FIELDS_LEFT_OUT,
         CONTENT_INCOMPLETE, CONTENT_OFF, CONTENT_UNREADABLE, CONVERSION_FAILED, DUPLICATE_KEY,
         DURATION_TOO_LONG, END_BEFORE_START, END_MISSING,
         ID_MALFORMED, IDENTITY_CUT, IDENTITY_WITHHELD, NAME_UNSAFE, NON_FINITE, NUMBER_AS_TEXT, RESERVED_KEY,

@@ -6,7 +6,7 @@ decided when the record is made, by route and model, which nobody knows when a r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from typing import Final
 
 from otel_audit.config.settings import Capture as CaptureSettings
@@ -52,7 +52,10 @@ class _State:
     def __init__(self) -> None:
         self.settings: list[CaptureSettings] = []
         self.capture: Capture | None = None
-        self.followers: list[Callable[[], None]] = []
+
+
+_PATCHES: Final = ("otel_audit.sdk.capture.servers.patches",)
+"""Modules whose ``keep_up()`` is called whenever something else is captured than before; loaded with the first."""
 
 
 _state: Final = _State()
@@ -102,6 +105,8 @@ def _set(settings: list[CaptureSettings]) -> None:
     _state.capture = Capture(settings) if settings else None
     if settings:
         MEMORY.max_bytes = max(one.memory_max_bytes for one in settings)
+    for name in _PATCHES:
+        import_module(name).keep_up()
 
 
 def _wants_requests(settings: CaptureSettings) -> bool:

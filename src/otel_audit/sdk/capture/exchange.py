@@ -95,6 +95,8 @@ class Exchange:
         capture = self._capture
         if capture.response_headers:
             self._response_headers = capture.response_headers.choose(headers)
+        if self.response is not None:
+            self.response.end(is_whole=False)
         if capture.response_body:
             self.response = capture.recorder(media_type, encoding)
         if self.notes is not None:

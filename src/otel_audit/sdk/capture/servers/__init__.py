@@ -1,0 +1,9 @@
+"""What an application is asked and what it answers, seen at the door between it and its server.
+
+::
+
+    wsgi.py      any WSGI application; the public middleware
+    asgi.py      any ASGI application; likewise
+    patches.py   the doors of Flask, Django, Starlette and OpenTelemetry's own middleware, as long as something
+                 is captured
+"""
