@@ -7,7 +7,6 @@ software names variables too: Kubernetes injects ``*_SERVICE_*`` and ``*_PORT*``
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import logging
 import os
 import re
@@ -17,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from otel_audit.config.checking import checked, did_you_mean, key_of, parsed
 from otel_audit.config.settings import Settings
-from otel_audit.config.values import secret
 from otel_audit.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)
@@ -62,7 +61,7 @@ class Leaf:
 def leaves(kind: type = Settings, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
     """Every setting that is a single value, in the order of the table."""
     for entry in dataclasses.fields(kind):
-        inner = (*path, _key(entry))
+        inner = (*path, key_of(entry))
         if "section" in entry.metadata:
             yield from leaves(entry.metadata["section"], inner)
         elif "tables" not in entry.metadata:
@@ -90,13 +89,13 @@ def load(
     merged: dict[str, Any] = {}
     file = environment.get(CONFIG_VARIABLE)
     if file:
-        _merge(merged, _checked(_read_toml(file), source=file, literal_secrets=False))
+        _merge(merged, checked(_read_toml(file), source=file, literal_secrets=False))
     for source, given in (("declarative configuration", declarative),):
         if given:
-            _merge(merged, _checked(_nested(given), source=source, literal_secrets=False))
+            _merge(merged, checked(_nested(given), source=source, literal_secrets=False))
     _merge(merged, _from_environment(environment))
     if arguments:
-        _merge(merged, _checked(_nested(arguments), source="argument", literal_secrets=True))
+        _merge(merged, checked(_nested(arguments), source="argument", literal_secrets=True))
     return _build(Settings, merged)
 
 
@@ -130,7 +129,7 @@ def _read_toml(path: str) -> dict[str, Any]:
 
 def _nested(given: Mapping[str, object]) -> dict[str, Any]:
     """Arguments as a file would hold them: keys that are no section belong to ``[log]``."""
-    sections = {_key(entry) for entry in dataclasses.fields(Settings)}
+    sections = {key_of(entry) for entry in dataclasses.fields(Settings)}
     result: dict[str, Any] = {}
     for name, value in given.items():
         if value is None:
@@ -151,95 +150,14 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         leaf = known.get(variable)
         if leaf is None:
             if not _INJECTED_BY_KUBERNETES.search(variable):
-                _log.warning("unknown variable %s%s", variable, _did_you_mean(variable, known))
+                _log.warning("unknown variable %s%s", variable, did_you_mean(variable, known))
             continue
-        value = _parsed(leaf.field, raw, source="environment", name=variable, literal_secrets=True)
+        value = parsed(leaf.field, raw, source="environment", name=variable, literal_secrets=True)
         table = result
         for part in leaf.path[:-1]:
             table = table.setdefault(part, {})
         table[leaf.path[-1]] = value
     return result
-
-
-def _checked(
-    table: Mapping[str, Any],
-    *,
-    source: str,
-    literal_secrets: bool,
-    kind: type = Settings,
-    path: str = "",
-    listed: str | None = None,
-) -> dict[str, Any]:
-    """The table with every key known and every leaf parsed; ``listed`` may be a list of tables as well."""
-    known = {_key(entry): entry for entry in dataclasses.fields(kind)}
-    result: dict[str, Any] = {}
-    for key, value in table.items():
-        name = f"{path}{key}"
-        entry = known.get(key)
-        if entry is None:
-            raise ConfigurationError(
-                f"{source}: unknown setting {name}{_did_you_mean(key, known)}; accepted here: {', '.join(known)}"
-                + (f"; or a list of tables ([[{listed}]])" if listed else "")
-            )
-        if "section" in entry.metadata:
-            inner = entry.metadata["list"]
-            if inner is not None and isinstance(value, list | tuple):
-                items = _field(entry.metadata["section"], inner)
-                result[key] = {inner: _items(items, value, source, name, literal_secrets=literal_secrets)}
-                continue
-            if not isinstance(value, Mapping):
-                raise ConfigurationError(f"{source}: {name} is a table, not a single value")
-            result[key] = _checked(
-                value,
-                source=source,
-                literal_secrets=literal_secrets,
-                kind=entry.metadata["section"],
-                path=f"{name}.",
-                listed=None if inner is None else name,
-            )
-        elif "tables" in entry.metadata:
-            result[key] = _items(entry, value, source, name, literal_secrets=literal_secrets)
-        else:
-            result[key] = _parsed(entry, value, source=source, name=name, literal_secrets=literal_secrets)
-    return result
-
-
-def _items(
-    entry: dataclasses.Field[Any], value: object, source: str, name: str, *, literal_secrets: bool
-) -> tuple[object, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
-        raise ConfigurationError(f"{source}: {name} is a list of tables ([[{name}]])")
-    kind = entry.metadata["tables"]
-    return tuple(
-        _item(kind, item, source=source, literal_secrets=literal_secrets, path=f"{name}[{index}].")
-        for index, item in enumerate(value)
-    )
-
-
-def _field(kind: type, key: str) -> dataclasses.Field[Any]:
-    return next(entry for entry in dataclasses.fields(kind) if _key(entry) == key)
-
-
-def _item(kind: type[T], table: Mapping[str, Any], *, source: str, literal_secrets: bool, path: str) -> T:
-    checked = _checked(table, source=source, literal_secrets=literal_secrets, kind=kind, path=path)
-    first = dataclasses.fields(kind)[0]  # type: ignore[arg-type]
-    if checked.get(_key(first)) is None:
-        raise ConfigurationError(f"{source}: {path}{_key(first)} is missing ({first.metadata['meaning']})")
-    return kind(**checked)
-
-
-def _parsed(
-    entry: dataclasses.Field[Any], value: object, *, source: str, name: str, literal_secrets: bool
-) -> object:
-    try:
-        if entry.metadata.get("secret"):
-            return secret(value, literal=literal_secrets)
-        return entry.metadata["parse"](value)
-    except ValueError as error:
-        shown = (
-            "" if entry.metadata.get("secret") or "url" in name or "destination" in name else f" = {value!r}"
-        )
-        raise ConfigurationError(f"{source}: {name}{shown} is not accepted; give {error}") from None
 
 
 def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:
@@ -253,18 +171,9 @@ def _merge(into: dict[str, Any], table: Mapping[str, Any]) -> None:
 def _build(kind: type[T], table: Mapping[str, Any]) -> T:
     values: dict[str, Any] = {}
     for entry in dataclasses.fields(kind):  # type: ignore[arg-type]
-        key = _key(entry)
+        key = key_of(entry)
         if "section" in entry.metadata:
             values[entry.name] = _build(entry.metadata["section"], table.get(key, {}))
         elif key in table:
             values[entry.name] = table[key]
     return kind(**values)
-
-
-def _key(entry: dataclasses.Field[Any]) -> str:
-    return entry.metadata.get("key") or entry.name
-
-
-def _did_you_mean(word: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -19,24 +19,20 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
-from otel_audit.convert.converter import Converter
 from otel_audit.convert.spans import LogData, SpanData
 from otel_audit.errors import SpoolError
-from otel_audit.mask.masker import Masker
 from otel_audit.pipeline.adoption import Adopter
 from otel_audit.pipeline.destination import destination_id
 from otel_audit.pipeline.destinations import destinations_of
+from otel_audit.pipeline.first_stages import FirstStages
 from otel_audit.pipeline.inheritance import inherited, keep
 from otel_audit.pipeline.life import Life
 from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.prepared import Prepared
 from otel_audit.pipeline.shipper import Shipper
-from otel_audit.registry.endpoints import with_registered
-from otel_audit.registry.known import KnownModels
 from otel_audit.spool import Slot, SpoolOptions, StreamWriter
 
 _log = logging.getLogger(__name__)
@@ -66,10 +62,7 @@ class Pipeline:
 
     def __init__(self, options: PipelineOptions, losses: Losses | None = None) -> None:
         self._options = options
-        self._converter = Converter(options.convert)
-        self._masker = Masker(options.mask, max_record_bytes=options.max_record_bytes)
-        self._known = None if options.registry is None else KnownModels(options.registry)
-        self._revision = -1
+        self._first_stages = FirstStages(options)
         self.losses = losses if losses is not None else Losses()
         self._reset()
         _pipelines.add(self)
@@ -77,10 +70,7 @@ class Pipeline:
     def _start_over(self) -> None:
         """In a forked child."""
         self.losses.start_over()
-        self._masker.forget()
-        if self._known is not None:
-            self._known.start_over()
-            self._revision = -1
+        self._first_stages.start_over()
         self._reset()
 
     def _reset(self) -> None:
@@ -102,23 +92,11 @@ class Pipeline:
             logs: log events, likewise.
             observed_unix_nano: when they reached us.
         """
-        if spans or logs:
-            self.know_models()
-        batch = self._converter.convert(spans, logs, observed_unix_nano=observed_unix_nano)
-        return Prepared(self._masker.mask(batch) if len(batch) else None)
+        return Prepared(self._first_stages.run(spans, logs, observed_unix_nano=observed_unix_nano))
 
     def know_models(self) -> None:
-        """Go by what is known of the registries of models. The first call reads them, or waits a moment for a
-        thread that does; later ones cost nothing unless something else is known.
-        """
-        known = self._known
-        if known is None or known.revision == self._revision:
-            return
-        known.begin()
-        self._revision = known.revision
-        convert = self._options.convert
-        self._converter = Converter(replace(convert, models=with_registered(convert.models, known.endpoints)))
-        self._masker.know(known.tags)
+        """Go by what is known of the registries of models, before the first batch; it may take a moment."""
+        self._first_stages.know_models()
 
     def append(self, prepared: Prepared, *, use_reserve: bool = False) -> None:
         """Make records durable: they survive a crash of the machine from now on, and are at their destinations
@@ -195,8 +173,7 @@ class Pipeline:
         # What came up meanwhile: a record that was refused, a writer that was cloned.
         if self.losses and self._slot is not None:
             self._record_losses()
-        if self._known is not None:
-            self._known.close()
+        self._first_stages.close()
         shipper, slot = self._shipper, self._slot
         complete = shipper is None or shipper.close(max(0.0, deadline_s - time.monotonic()))
         if slot is not None:
