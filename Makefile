@@ -8,6 +8,8 @@ STAMP := .venv/.installed
 EXTRAS := .[auto,query,demo,s3,azure,jwt]
 GROUPS_ := --group lint --group test --group bench
 WORKERS ?= auto
+# Instrumentations that would change every process of the environment stay apart from it.
+DIALECTS := $(wildcard tests/dialects/*.txt)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test torture check fix golden docs bench bench-pii clean
@@ -17,7 +19,7 @@ help:  ## this list
 
 setup: $(STAMP)  ## build .venv with everything development needs
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(DIALECTS)
 	@echo "setting up .venv (a minute or two, once)"
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
@@ -27,6 +29,14 @@ $(STAMP): pyproject.toml
 	  $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' && \
 	  $(BIN)/python -m pip install --quiet $(GROUPS_) -e '$(EXTRAS)'; \
 	fi
+	@for list in $(DIALECTS); do \
+	  place=.venv/dialects/$$(basename $$list .txt); rm -rf $$place; \
+	  if command -v uv >/dev/null 2>&1; then \
+	    uv pip install --quiet --python $(BIN)/python --no-deps --target $$place -r $$list; \
+	  else \
+	    $(BIN)/python -m pip install --quiet --no-deps --target $$place -r $$list; \
+	  fi; \
+	done
 	@touch $@
 
 demo: $(STAMP)  ## a small real application, audited without a change to it
