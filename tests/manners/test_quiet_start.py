@@ -60,11 +60,13 @@ def test_a_processor_that_saw_no_span_loads_no_heavy_module_and_makes_no_thread_
 def test_the_public_names_are_few_and_fixed():
     names = in_new_process("import otel_audit\nresult = sorted(otel_audit.__all__)")
     assert names == [
+        "AuditASGIMiddleware",
         "AuditError",
         "AuditLogRecordProcessor",
         "AuditLogger",
         "AuditReceipt",
         "AuditSpanProcessor",
+        "AuditWSGIMiddleware",
         "Auth",
         "ConfigurationError",
         "Health",
