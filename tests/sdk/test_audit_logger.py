@@ -164,3 +164,10 @@ def test_without_a_door_and_without_a_destination_it_says_what_to_set(monkeypatc
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigurationError, match="OTEL_AUDIT_DESTINATION"):
         otel_audit.get_audit_logger()
+
+
+def test_without_a_provider_all_events_of_a_process_are_of_one_instance(installation, places):
+    for _ in range(2):
+        otel_audit.get_audit_logger().emit("user.login", **LOGIN)
+    installation.flush()
+    assert len({str(row["service"]) for row in rows(places, "service")}) == 1

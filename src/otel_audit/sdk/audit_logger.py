@@ -7,6 +7,7 @@ returns quietly without.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -146,7 +147,18 @@ def get_audit_logger(name: str = "", version: str = "") -> AuditLogger:
         return AuditLogger(recorder)
 
 
+class _Resources:
+    """The last resource that was read: what the SDK makes up for want of a provider is another instance each time."""
+
+    read: tuple[object, int, ResourceData] | None = None
+
+
 def _resource() -> ResourceData:
-    provider = trace.get_tracer_provider()
-    resource = getattr(provider, "resource", None) or Resource.create()
-    return ResourceData({key: plain(value, []) for key, value in resource.attributes.items()})
+    given = getattr(trace.get_tracer_provider(), "resource", None)
+    pid, last = os.getpid(), _Resources.read
+    if last is not None and last[0] is given and last[1] == pid:
+        return last[2]
+    attributes = (given or Resource.create()).attributes
+    resource = ResourceData({key: plain(value, []) for key, value in attributes.items()})
+    _Resources.read = given, pid, resource
+    return resource
