@@ -13,8 +13,10 @@ from otel_audit.convert import alike, converter
 from otel_audit.convert.converter import Converter
 from otel_audit.convert.options import ConvertOptions, IdentityOptions
 from otel_audit.convert.rows import RowBuilder
-from otel_audit.convert.span_notes import Actor, Scope, SpanNotes
+from otel_audit.convert.span_notes import Actor, BearerToken, Scope, SpanNotes
 from otel_audit.convert.spans import ResourceData, SpanData
+from otel_audit.tokens.options import JwtOptions
+from tokens.issuing import SECRET, token
 
 HTTP = {
     "http.request.method": "GET",
@@ -24,6 +26,8 @@ HTTP = {
 }
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "m"}
 TOOL = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "t"}
+
+TOKENS = (token(SECRET, "HS256", sub="u1", exp=None), token(SECRET, "HS256", aud="other"))
 
 ACTORS = (
     Actor("u1", origin="django", auth={"method": "session"}),
@@ -84,6 +88,20 @@ def test_a_user_alone_costs_no_rows(attributes: dict[str, Any], kind: str, rows_
     assert rows_made == []
 
 
+def test_a_token_that_proves_it_costs_no_rows_either(rows_made: list[str]) -> None:
+    def notes(**claims: Any) -> SpanNotes:
+        return SpanNotes(Scope(1, token=BearerToken(token(SECRET, "HS256", **claims), START)))
+
+    jwt = JwtOptions(secret=SECRET, audience=("shop",))
+    spans = [numbered(number, HTTP, notes(sub=f"u{number}", exp=None), "server") for number in range(40)]
+    records = convert(spans, jwt=jwt)
+    assert [record["user"]["id"] for record in records] == [f"u{number}" for number in range(40)]
+    assert {record["auth"]["decision"] for record in records} == {"allow"}
+    assert rows_made == []
+    spans = [numbered(number, HTTP, notes(aud="other"), "server") for number in range(40)]
+    assert {record["auth"]["reason"] for record in convert(spans, jwt=jwt)} == {"audience"}
+
+
 def test_one_that_needs_a_row_costs_only_the_few_around_it(rows_made: list[str]) -> None:
     spans = [numbered(number, HTTP, make_notes((START, ACTORS[0])), "server") for number in range(400)]
     spans[7].notes = make_notes((START, ACTORS[5]))
@@ -106,7 +124,10 @@ def similar_spans(draw: st.DrawFn) -> list[SpanData]:
     for number in range(draw(st.integers(1, 12))):
         users = draw(st.lists(st.tuples(times, st.sampled_from([usual, usual, *ACTORS])), max_size=2))
         more = draw(st.sampled_from([{}, {}, {}, {"on_behalf_of": Actor("boss")}]))
+        tokens = draw(st.sampled_from([None, None, TOKENS[0], TOKENS[0], TOKENS[1]]))
         notes = make_notes(*sorted(users, key=lambda user: user[0]), opens=draw(st.booleans()), **more)
+        if tokens is not None:
+            notes.scope.token = BearerToken(tokens, START, checkers=2)
         spans.append(numbered(number, {**attributes, **extra}, notes if notes else None, kind))
     return spans
 
@@ -129,6 +150,8 @@ def test_columns_say_what_rows_say(
             )
             for span in spans
         ]
-        batches.append(convert(copies, fields=frozenset(fields)))
+        batches.append(
+            convert(copies, fields=frozenset(fields), jwt=JwtOptions(secret=SECRET, audience=("shop",)))
+        )
     assert batches[0] == batches[1]
     assert len(batches[0]) == len(spans)

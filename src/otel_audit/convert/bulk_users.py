@@ -14,6 +14,7 @@ from otel_audit.convert.asserted import MAX_IDENTITY
 from otel_audit.convert.bulk import BulkPart
 from otel_audit.convert.bulk_columns import Irregular
 from otel_audit.convert.columns import LEAF_TYPES
+from otel_audit.convert.identity import IdentityReader
 from otel_audit.convert.span_notes import Actor
 from otel_audit.convert.spans import SpanData
 from otel_audit.convert.verdicts import Verdict
@@ -25,7 +26,7 @@ _TEXTS: Final = ("name", "email")
 
 
 def is_user_alone(span: SpanData) -> bool:
-    """Whether all that is known beside a span is who made the request."""
+    """Whether all that is known beside a span is who made the request, or a token that proves it."""
     return span.notes is not None and not span.notes.tells_more
 
 
@@ -36,14 +37,14 @@ def takes_users(verdict: Verdict) -> bool:
 
 
 def add_users(
-    parts: Sequence[tuple[BulkPart, Sequence[int]]], spans: Sequence[SpanData], fields: frozenset[str]
+    parts: Sequence[tuple[BulkPart, Sequence[int]]], spans: Sequence[SpanData], identity: IdentityReader
 ) -> list[tuple[BulkPart, Sequence[int]]]:
     """Adds whom the application knows to records; never raises for what spans hold.
 
     Args:
         parts: records with the positions of their spans.
         spans: with notes.
-        fields: of ``name``, ``email`` and ``roles``, those that are written.
+        identity: says who is known.
 
     Returns:
         Those that could be completed. Spans that are in none need a way of their own.
@@ -51,8 +52,8 @@ def add_users(
     done: list[tuple[BulkPart, Sequence[int]]] = []
     for part, positions in parts:
         try:
-            users = [_only_user(spans[position]) for position in positions]
-            done.append((_with_users(part, users, fields), positions))
+            users = [_only_user(spans[position], identity) for position in positions]
+            done.append((_with_users(part, users, identity.fields), positions))
         except Exception:  # noqa: BLE001, S112 - rows say exactly what it is
             continue
     return done
@@ -89,9 +90,10 @@ def _with_users(part: BulkPart, users: Sequence[Actor | None], fields: frozenset
     return part.with_columns(arrays)
 
 
-def _only_user(span: SpanData) -> Actor | None:
-    users = span.notes.users_at(span.end_unix_nano) if span.notes is not None else []
-    if len(users) > 1:
+def _only_user(span: SpanData, identity: IdentityReader) -> Actor | None:
+    times = span.start_unix_nano, span.end_unix_nano
+    users = identity.users_alone(span.notes, times) if span.notes is not None else []
+    if users is None or len(users) > 1:
         raise Irregular
     return users[0] if users else None
 

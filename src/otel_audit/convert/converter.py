@@ -74,7 +74,7 @@ class _Batch:
 
     def __init__(self, options: ConvertOptions, builder: RowBuilder, observed: int) -> None:
         self._options, self._builder, self._observed = options, builder, observed
-        self._bounded, self._fields = options.bound_event_time, options.identity.fields
+        self._bounded = options.bound_event_time
         self._count = 0
         self._rows: list[Row] = []
         self._commons: list[Row] = []
@@ -196,7 +196,7 @@ class _Batch:
                     is_named=self._builder.is_named if self._builder.names_routes else None,
                 )
                 if same.has_users:
-                    parts = add_users(parts, spans, self._fields)
+                    parts = add_users(parts, spans, self._builder.identity)
                 for part, positions in parts:
                     left.difference_update(positions)
                     yield str(verdict.stream), part, [places[position] for position in positions]
@@ -212,8 +212,8 @@ class _Batch:
                 common = self._common(resource, verdict.common)
                 part = alike.convert_called(verdict, same.spans, same.calls, common)
                 if part is not None and same.has_users:
-                    whole = [(part, range(len(part)))]
-                    part = next((one for one, _ in add_users(whole, same.spans, self._fields)), None)
+                    whole, identity = [(part, range(len(part)))], self._builder.identity
+                    part = next((one for one, _ in add_users(whole, same.spans, identity)), None)
             if part is not None:
                 yield str(verdict.stream), part, same.places
                 continue

@@ -27,7 +27,7 @@ from otel_audit.convert.claims import baggage_claims, body_claims
 from otel_audit.convert.known import Named, read_known, read_on_behalf_of
 from otel_audit.convert.options import IdentityOptions
 from otel_audit.convert.sorter import Room, Sorted, header_values
-from otel_audit.convert.span_notes import SpanNotes
+from otel_audit.convert.span_notes import Actor, SpanNotes
 from otel_audit.convert.values import clean_text
 
 if TYPE_CHECKING:
@@ -49,10 +49,15 @@ class IdentityReader:
 
     Args:
         options: which headers count and which fields are written.
+
+    Attributes:
+        claiming: headers that name a user, in whatever form.
+        fields: of ``name``, ``email`` and ``roles``, those that are written.
     """
 
     def __init__(self, options: IdentityOptions) -> None:
         self._options = options
+        self.fields = options.fields
         self._headers = tuple(header.lower().replace("_", "-") for header in options.user_headers)
         self.claiming = frozenset({*self._headers, _BAGGAGE})
         self._tokens: TokenReader | None = None
@@ -119,6 +124,22 @@ class IdentityReader:
             ):
                 write_fields(found, self._options.fields, oddities)
             withhold_fields(found, oddities)
+
+    def users_alone(self, span_notes: SpanNotes, times: tuple[int, int]) -> list[Actor] | None:
+        """Returns who is known of a span that names nobody itself, ``None`` where there is more to say of it.
+
+        Args:
+            span_notes: tell nothing else.
+            times: as for :meth:`complete`.
+        """
+        users = span_notes.users_at(times[1])
+        token = span_notes.scope.token
+        if token is None or self._tokens is None:
+            return users
+        verdict = self._tokens.judge(token, None, times[0])
+        if users or verdict is None or not verdict.subject:
+            return None
+        return [Actor(verdict.subject, origin=_JWT, auth={"method": _JWT, "decision": verdict.decision})]
 
     def weigh_body(self, row: dict[str, object]) -> None:
         """What a request's body says of its user stands beside whoever it was; alone it says nothing of that.

@@ -51,18 +51,19 @@ class RowBuilder:
 
     Attributes:
         judge: decides what the names of attributes alone decide.
+        identity: answers who it was.
     """
 
     def __init__(self, options: ConvertOptions) -> None:
         self._options = options
-        self._identity = IdentityReader(options.identity)
+        self.identity = IdentityReader(options.identity)
         self._bodies = CapturedBodies(options.capture)
         self._trusted = parse_networks(options.identity.trusted_proxies)
         self._models: RouteTable[ModelEndpoint] = RouteTable(
             [(endpoint.pattern, endpoint) for endpoint in options.models]
         )
         self._actions = RouteTable([(route, verb.upper()) for route, verb in options.route_actions])
-        self.judge = Judge(options, self._identity.claiming)
+        self.judge = Judge(options, self.identity.claiming)
 
     @property
     def names_routes(self) -> bool:
@@ -111,7 +112,7 @@ class RowBuilder:
         elif span.notes is not None and not self._bodies.take_up(row, span.notes, oddities) and continues:
             return None
         if span.kind == "server" and not continues:
-            self._identity.weigh_body(row)
+            self.identity.weigh_body(row)
         complete_outcome(row, span)
         fill_span_times(row, span, observed)
         fill_span_parts(row, span)
@@ -195,10 +196,10 @@ class RowBuilder:
             complete_source(found, kind, self._trusted, oddities)
         users = call.users if call is not None else ()
         if span is None:
-            self._identity.complete(found, users, oddities)
+            self.identity.complete(found, users, oddities)
         else:
             times = span.start_unix_nano, span.end_unix_nano
-            self._identity.complete(found, users, oddities, span.notes, times)
+            self.identity.complete(found, users, oddities, span.notes, times)
         if found.rooms & Room.BODY:
             complete_bodies(found, oddities)
         stream = verdict.stream

@@ -53,7 +53,7 @@ class BearerToken:
     def __init__(self, text: str, at_unix_nano: int, checkers: int = 1) -> None:
         self._text, self._left = text, checkers
         self.at_unix_nano = at_unix_nano
-        self.verdicts: dict[int, object] = {}
+        self.verdicts: dict[object, object] = {}
 
     def take(self) -> str:
         """The text, for one check; empty once all checks are done."""
@@ -173,15 +173,14 @@ class SpanNotes:
 
     def __bool__(self) -> bool:
         """Whether conversion has anything to read here."""
-        return bool(self.scope.users) or self.tells_more
+        return bool(self.scope.users or self.scope.token) or self.tells_more
 
     @property
     def tells_more(self) -> bool:
-        """Whether there is anything to read but who made the request."""
+        """Whether there is anything to read but who made the request, or a token that proves it."""
         scope = self.scope
         return bool(
             scope.claims
-            or scope.token
             or (self.opens and scope.on_behalf_of)
             or self.request
             or self.response

@@ -19,7 +19,7 @@ class Handed(Protocol):
     """A token that was handed over with a request; its verdict is kept in its place."""
 
     at_unix_nano: int
-    verdicts: dict[int, object]
+    verdicts: dict[object, object]
 
     def take(self) -> str:
         """Its text, for one check."""
@@ -51,10 +51,10 @@ class TokenReader:
             start_unix_nano: of the span, nanoseconds since the epoch; 0 where unknown.
         """
         if handed is not None:
-            verdict = handed.verdicts.get(id(self))
+            verdict = handed.verdicts.get(self)
             if verdict is None:
                 verdict = self._checker.check(handed.take(), handed.at_unix_nano / _NANOS)
-                handed.verdicts[id(self)] = verdict
+                handed.verdicts[self] = verdict
             return verdict  # type: ignore[return-value]
         if headers is None:
             return None
