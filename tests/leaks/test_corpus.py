@@ -67,7 +67,9 @@ def test_nothing_planted_is_in_any_byte(written) -> None:
 def test_it_is_the_records_that_were_read(written) -> None:
     on_disk, _ = written
     for moment in (on_disk.spooled, on_disk.shipped):
-        assert sum(len(list(rows(content))) for content in moment.values()) == on_disk.records > 400
+        found = [row for content in moment.values() for row in rows(content)]
+        told = [row for row in found if not row["eventName"].startswith("audit.")]  # less the log's own life
+        assert len(told) == on_disk.records > 400
     assert any(name.endswith(".seg") for name in on_disk.spooled)
     assert any("/_audit/manifests/" in name for name in on_disk.shipped)
     assert any("/_audit/policies/" in name for name in on_disk.shipped)
