@@ -11,8 +11,9 @@ import jwt
 import pytest
 
 from otel_audit.errors import ConfigurationError
-from otel_audit.tokens.checker import MAX_TOKEN, TokenChecker, TokenVerdict
+from otel_audit.tokens.checker import TokenChecker, TokenVerdict
 from otel_audit.tokens.options import JwtOptions
+from otel_audit.tokens.place import MAX_TOKEN, find_token
 from tokens.issuing import EC, ED, NOW, OTHER_RSA, RSA, SECRET, key_set, pem, token, unsigned
 
 VALID = TokenVerdict("allow", "", "u1")
@@ -174,3 +175,20 @@ def test_a_certificate_is_a_key() -> None:
         .sign(RSA, hashes.SHA256())
     )  # fmt: skip
     assert judge(token(), pem=certificate.public_bytes(serialization.Encoding.PEM)) == VALID
+
+
+def test_where_a_token_stands() -> None:
+    headers = {"authorization": "bearer  a.b.c ", "cookie": 'x=1; access="d.e.f"; y=2', "x-token": "g.h.i"}
+
+    def found(header: str, cookie: str | None = None, **given: str) -> str:
+        return find_token(header, cookie, lambda name: {**headers, **given}.get(name, ""))
+
+    assert found("authorization") == "a.b.c"
+    assert found("x-token") == "g.h.i"
+    assert found("x-missing", "access") == "d.e.f"
+    assert found("authorization", "access", authorization="Basic a.b.c") == "d.e.f"
+    for other in ("Basic a.b.c", "a.b.c", "Bearer opaque", "Bearer a.b.c.d.e", "Bearer", ""):
+        assert found("authorization", authorization=other) == ""
+    long = found("authorization", authorization="Bearer " + "x" * 10**6)
+    assert len(long) == MAX_TOKEN + 1
+    assert judge(long).reason == "too-large"

@@ -1,6 +1,6 @@
 """The check of a JSON Web Token, as RFC 7519 and RFC 8725 ask for it.
 
-1. A token longer than :data:`MAX_TOKEN` is not looked at.
+1. A token longer than :data:`~otel_audit.tokens.place.MAX_TOKEN` is not looked at.
 2. Its algorithm must be one that is accepted; the key decides which it may be used with.
 3. Signature, issuer and audience are PyJWT's to judge; times are judged here, as of when the token came.
 """
@@ -17,11 +17,9 @@ import jwt
 from otel_audit.tokens.feed import KeyFeed
 from otel_audit.tokens.keys import Key, static_keys
 from otel_audit.tokens.options import JwtOptions
+from otel_audit.tokens.place import MAX_TOKEN
 
-__all__ = ["MAX_TOKEN", "TokenChecker", "TokenVerdict"]
-
-MAX_TOKEN: Final = 16 << 10
-"""Characters; servers accept no longer header."""
+__all__ = ["TokenChecker", "TokenVerdict"]
 
 _MOST_TRIED: Final = 16
 """Keys that are tried for a token which names none."""

@@ -29,6 +29,8 @@ _TIMEOUT_S: Final = 5.0
 _RETRY_S: Final = 30.0
 """Tokens that name keys which nobody has must not make us fetch more often."""
 
+_SAY_EVERY_S: Final = 60.0
+
 _MOST_BYTES: Final = 1 << 20
 
 
@@ -52,7 +54,7 @@ class KeyFeed:
     def __init__(self, url: str, max_age_s: float) -> None:
         self._url, self._max_age_s = url, max_age_s
         self._keys: Sequence[Key] = ()
-        self._began_s = self._came_s = float("-inf")
+        self._began_s = self._came_s = self._said_s = float("-inf")
         self._fetching: threading.Thread | None = None
         self._pid = os.getpid()
 
@@ -97,4 +99,7 @@ class KeyFeed:
             self._keys = read_key_set(content)
             self._came_s = time.monotonic()
         except Exception as error:  # noqa: BLE001  (whatever a server answers, records go on)
-            _log.error("the keys of identity.jwt.jwks_url could not be fetched: %s", type(error).__name__)
+            now_s = time.monotonic()
+            if now_s - self._said_s >= _SAY_EVERY_S:
+                self._said_s = now_s
+                _log.error("the keys of identity.jwt.jwks_url could not be fetched: %s", type(error).__name__)

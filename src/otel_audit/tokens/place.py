@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["find_token"]
+__all__ = ["MAX_TOKEN", "find_token"]
+
+MAX_TOKEN: Final = 16 << 10
+"""Characters of a token that is looked at; most servers accept no longer header."""
+
+_TOO_LONG: Final = "." * (MAX_TOKEN + 1)
+"""Stands for every token that is longer, so that none of them takes memory while it waits."""
 
 _SCHEME: Final = "bearer "
 _DOTS: Final = 2
@@ -13,7 +19,7 @@ _DOTS: Final = 2
 
 
 def find_token(header: str, cookie: str | None, read: Callable[[str], str]) -> str:
-    """The token of a request, ``""`` where it brings none.
+    """The token of a request, ``""`` where it brings none; of one that is too long only that it is.
 
     Args:
         header: lower-case name of the header that may bring it, after ``Bearer`` or, where it is not
@@ -32,4 +38,6 @@ def find_token(header: str, cookie: str | None, read: Callable[[str], str]) -> s
             if name == cookie:
                 value = text.strip('"')
                 break
+    if len(value) > MAX_TOKEN:
+        return _TOO_LONG
     return value if value.count(".") == _DOTS else ""
