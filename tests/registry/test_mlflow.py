@@ -42,7 +42,6 @@ def test_tags_of_models_and_of_versions(mlflow: tuple[str, Any]) -> None:
     tags = {(tag.name, tag.version, tag.pii) for tag in read_mlflow(mlflow[0])}
     assert tags == {
         ("churn", None, True),
-        ("scorer", None, False),
         ("open", None, False),
         ("scorer", "2", True),
     }
@@ -65,6 +64,17 @@ def test_they_are_honoured_and_read_again_only_when_told(mlflow: tuple[str, Any]
     assert app.chat("open")
     app.close()
     client.set_registered_model_tag("open", "pii", "false")
+
+
+def test_a_model_that_says_nothing_takes_no_configured_tag_away(
+    mlflow: tuple[str, Any], tmp_path: Path
+) -> None:
+    entries = [{"name": name, "pii": True} for name in ("scorer", "open")]
+    models = {"mlflow_tracking_uri": mlflow[0], "trust_registry": True, "entries": entries}
+    app = App(tmp_path, models=models)
+    assert app.chat("models:/scorer/1")
+    assert not app.chat("open")
+    app.close()
 
 
 def test_what_it_said_last_holds_while_it_is_away(mlflow: tuple[str, Any], tmp_path: Path) -> None:

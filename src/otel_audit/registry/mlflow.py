@@ -29,7 +29,7 @@ def check_mlflow() -> None:
 
 
 def read_mlflow(tracking_uri: str) -> tuple[ModelTag, ...]:
-    """Every registered model, and every version that has the tag.
+    """Every registered model that says whether it has the tag, and every version that has it.
 
     Args:
         tracking_uri: as MLflow takes it: ``http(s)://…``, ``sqlite:///…``, a folder.
@@ -45,6 +45,7 @@ def read_mlflow(tracking_uri: str) -> tuple[ModelTag, ...]:
         models = [
             ModelTag(model.name, pii=_is_tagged(model.tags))
             for model in _all(client.search_registered_models)
+            if _TAG in model.tags
         ]
         versions = [
             ModelTag(version.name, str(version.version), pii=True)
