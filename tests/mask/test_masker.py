@@ -256,7 +256,7 @@ def test_a_policy_may_hash_who() -> None:
         lambda: MaskPolicy(rules=(MaskRule("*", "hash"),)),
         lambda: MaskPolicy(identity="hash"),
         lambda: MaskRule("*", "partial", entity="EMAIL"),
-        lambda: MaskRule("*", "keep", entity="NONSENSE"),
+        lambda: MaskPolicy(rules=(MaskRule("*", "keep", entity="NONSENSE"),)),
         lambda: MaskPolicy(keys=(_KEY, _KEY)),
     ],
 )

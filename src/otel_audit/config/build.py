@@ -114,6 +114,7 @@ def mask_policy(settings: Settings) -> MaskPolicy:
         ),
         registry=_registry_right(settings.registry),
         identity=mask.identity,  # type: ignore[arg-type]  # the table accepts no other
+        listed=mask.listed if mask.fields == "allow-list" else None,
         recognizers=tuple(OwnRecognizer(**asdict(own)) for own in mask.recognizers),
         pii_outputs=mask.pii_outputs,  # type: ignore[arg-type]  # likewise
     )

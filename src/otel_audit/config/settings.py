@@ -257,6 +257,30 @@ class Mask:
         "outputs of models with the PII tag; by default predictions stay, quotes go",
     )
     rules: tuple[MaskRule, ...] = tables(MaskRule, "exceptions by field")
+    fields: str = setting(
+        one_of("all", "allow-list"),
+        "allow-list: texts and values of fields that are not listed are withheld",
+        "all",
+    )
+    listed: tuple[str, ...] = setting(
+        texts,
+        "path globs for fields = allow-list; what is below a path is listed, too",
+        (
+            "action",
+            "route",
+            "rpc",
+            "errorCode",
+            "service",
+            "server",
+            "scope",
+            "modelInfo",
+            "target",
+            "auth",
+            "requestId",
+            "versionId",
+            "namespace",
+        ),
+    )
     recognizers: tuple[Recognizer, ...] = tables(Recognizer, "of your own; `otel-audit mask test` tries them")
 
 

@@ -132,8 +132,8 @@ class CellMasker:
     def _text(
         self, text: str, name: str | None, path: str, field: str, *, scribe: Scribe, pieces: Sequence[Finding]
     ) -> str:
-        if self.policy.rules and self.policy.withholds(path, scribe.facts):
-            return scribe.give_up(path, "policy")
+        if self.policy.withholds_any and (reason := self.policy.withheld(path, scribe.facts)):
+            return scribe.give_up(path, reason)
         data = text.encode()
         findings = self.judge.findings(
             data, self._budget(text), b"" if name is None else name.encode() + b": "

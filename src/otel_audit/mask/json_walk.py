@@ -60,7 +60,7 @@ class JsonWalk:
     ) -> None:
         self._judge, self._scribe, self._budget = judge, scribe, budget
         self._max_depth, self._needles = max_depth, needles
-        self._rules = any(rule.operator == "drop" and rule.entity is None for rule in scribe.policy.rules)
+        self._withholds = scribe.policy.withholds_any
 
     def document(self, text: str, path: str, pieces: Pieces) -> str:
         """The text masked.
@@ -108,6 +108,11 @@ class JsonWalk:
     def _value(self, value: Any, place: JsonPlace) -> Any:
         """The masked value; the very same object where nothing is masked."""
         kind = type(value)
+        if self._withholds and value is not None and value != WITHHELD:
+            is_leaf = kind is not dict and kind is not list and kind is not Pairs
+            where = str(place)
+            if reason := self._scribe.policy.withheld(where, self._scribe.facts, is_leaf=is_leaf):
+                return self._scribe.give_up(where, reason)
         if kind is str:
             return self._text(value, place)
         if place.level > _MAX_NESTING:
@@ -166,7 +171,8 @@ class JsonWalk:
             digits = one_number(items)
             if digits is not None:
                 written = self._digits(digits, place)
-                return items if written is None else [written, *[""] * (len(items) - 1)]
+                if written is not None:
+                    return [written, *[""] * (len(items) - 1)]
             joined = self.joined(items)
             for way, found in pieces.items():
                 joined.setdefault(way, []).extend(found)
@@ -181,13 +187,9 @@ class JsonWalk:
 
     def _text(self, text: str, place: JsonPlace) -> str:
         if not place.pieces and (len(text) < _SHORTEST or self._passed_by(text)):
-            if self._rules and self._scribe.policy.withholds(str(place), self._scribe.facts):
-                return self._scribe.give_up(str(place), "policy")
             return text
         self._budget.check()
         where = str(place)
-        if self._rules and self._scribe.policy.withholds(where, self._scribe.facts):
-            return self._scribe.give_up(where, "policy")
         cut = False
         if text.lstrip()[:1] in OPENS:
             within = nested(text)

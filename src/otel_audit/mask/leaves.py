@@ -52,7 +52,8 @@ class LeafMasker:
             return array
         if field in _BINARY_FIELDS:
             return self._binary(array, field)
-        if field in _REPEATED and not self.cells.policy.of_row:
+        policy = self.cells.policy
+        if field in _REPEATED and not (policy.of_row or policy.withholds_within(field.partition(".")[0])):
             return self._repeated(array, place)
         if place.verdicts is None:
             return replaced(array, self._judged(array, place, self.cells.cut.get(field, ())))

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from otel_audit.errors import ConfigurationError
 from otel_audit.mask.entities import ENTITIES
 from otel_audit.mask.own_recognizers import OwnRecognizer
-from otel_audit.mask.rules import KEY_BYTES, MaskKey, MaskRule, Operator, RowFacts
+from otel_audit.mask.rules import INDEX, KEY_BYTES, MaskKey, MaskRule, Operator, RowFacts, glob_pattern
 from otel_audit.mask.tags import ModelTag
 
 if TYPE_CHECKING:
@@ -38,6 +38,14 @@ DEFAULT_HEADERS: Final = frozenset(
 """Headers that a record with the model tag keeps: they describe the exchange, not the person."""
 
 
+@lru_cache(maxsize=16_384)
+def _is_at_or_below(path: str, glob: str) -> bool:
+    pattern = glob_pattern(glob)
+    plain = INDEX.sub("", path)
+    ends = [len(plain), *(at for at, sign in enumerate(plain) if sign == ".")]
+    return any(pattern.fullmatch(plain[:end]) for end in ends) or pattern.fullmatch(path) is not None
+
+
 @dataclass(frozen=True)
 class MaskPolicy:
     """The options of masking.
@@ -54,6 +62,8 @@ class MaskPolicy:
         headers: headers, lower case, that a record with the model tag keeps.
         pii_outputs: what a model with the tag answered: ``keep`` or ``withhold``; None withholds what quotes
             its input (chat, completions, embeddings, tools, agents, retrieval) and keeps plain predictions.
+        listed: paths that may be written, as globs; what is below one may be, too, and every other text is
+            withheld. None: all may.
         recognizers: further recognisers, of the user's own.
         field_timeout_s: how long judging one field may take before it is withheld, seconds, and as much again
             for each mebibyte.
@@ -69,6 +79,7 @@ class MaskPolicy:
     identity: Literal["keep", "hash", "redact"] = "keep"
     headers: frozenset[str] = DEFAULT_HEADERS
     pii_outputs: Literal["keep", "withhold"] | None = None
+    listed: tuple[str, ...] | None = None
     recognizers: tuple[OwnRecognizer, ...] = ()
     field_timeout_s: float = 5.0
 
@@ -129,19 +140,32 @@ class MaskPolicy:
                 return rule.operator
         return "hash" if self.keys and entity in PSEUDONYMS else "redact"
 
-    def withholds(self, path: str, facts: RowFacts) -> bool:
-        """Whether a rule withholds a whole field."""
+    @cached_property
+    def withholds_any(self) -> bool:
+        """Whether any field may be withheld for what it is called."""
+        return self.listed is not None or any(rule.drops_fields for rule in self.rules)
+
+    def withheld(self, path: str, facts: RowFacts, *, is_leaf: bool = True) -> str | None:
+        """Why a field is not written, from the vocabulary of ``masking.dropped``; None where it is.
+
+        Args:
+            path: of the field.
+            facts: of its record.
+            is_leaf: whether it is a value and not what holds some: an object is written if anything in it is.
+        """
         for rule in self.rules:
             if rule.entity is None and rule.concerns(path, facts):
-                return rule.operator == "drop"
-        return False
+                return "policy" if rule.operator == "drop" else None
+        return "not-listed" if is_leaf and self.listed is not None and not self._is_listed(path) else None
 
     def withholds_within(self, column: str) -> bool:
-        """Whether a rule could withhold a field within this column."""
-        return any(
-            rule.operator == "drop" and rule.entity is None and rule.may_concern(column)
-            for rule in self.rules
+        """Whether a field within this column could be withheld for what it is called."""
+        return self.listed is not None or any(
+            rule.drops_fields and rule.may_concern(column) for rule in self.rules
         )
+
+    def _is_listed(self, path: str) -> bool:
+        return any(_is_at_or_below(path, glob) for glob in self.listed or ())
 
     def document(self) -> dict[str, object]:
         """The policy as it may be published: everything that decides what is masked, and no key."""
@@ -161,6 +185,7 @@ class MaskPolicy:
             "identity": self.identity,
             "headers": sorted(self.headers),
             "piiOutputs": self.pii_outputs,
+            "listed": self.listed,
             "recognizers": {
                 entry.name: hashlib.sha256(entry.pattern).hexdigest()[:16] for entry in self.table()
             },

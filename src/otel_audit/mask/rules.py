@@ -10,7 +10,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 from otel_audit.errors import ConfigurationError
 from otel_audit.record.streams import STREAMS
 
-__all__ = ["KEY_BYTES", "PARTIALS", "MaskKey", "MaskRule", "Operator", "RowFacts", "glob_pattern"]
+__all__ = ["INDEX", "KEY_BYTES", "PARTIALS", "MaskKey", "MaskRule", "Operator", "RowFacts", "glob_pattern"]
 
 Operator: TypeAlias = Literal["redact", "hash", "partial", "drop", "keep"]
 OPERATORS: Final = ("redact", "hash", "partial", "drop", "keep")
@@ -22,7 +22,8 @@ PARTIALS: Final = frozenset({"CREDIT_CARD", "IBAN", "PHONE"})
 """Types of which a few last characters may be shown."""
 
 _KEY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,15}")
-_INDEX: Final = re.compile(r"\[[0-9]+\]")
+INDEX: Final = re.compile(r"\[[0-9]+\]")
+"""Indexes in a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,15 @@ class MaskRule:
         """Whether it depends on the record, not only on the field."""
         return not (self.stream is None and self.model is None and self.route is None)
 
+    @property
+    def drops_fields(self) -> bool:
+        """Whether it withholds whole fields."""
+        return self.operator == "drop" and self.entity is None
+
     def concerns(self, path: str, facts: RowFacts) -> bool:
         """Whether it is about this field of this record."""
         pattern = glob_pattern(self.field)
-        if not (pattern.fullmatch(path) or pattern.fullmatch(_INDEX.sub("", path))):
+        if not (pattern.fullmatch(path) or pattern.fullmatch(INDEX.sub("", path))):
             return False
         return (
             (self.stream is None or self.stream == facts.stream)

@@ -78,11 +78,9 @@ def _decisions(policy: MaskPolicy, field: str, facts: _Facts, entity: str | None
     if BY_NAME[column].treatment not in (Treatment.TEXT, Treatment.JSON):
         return [_Decision(field, "all", "keep", "the schema: no text that anybody writes stands here")]
     decisions = [_Decision(field, "credentials", "withhold", "no rule writes credentials")]
-    if policy.withholds(field, facts):
-        return [
-            *decisions,
-            _Decision(field, "the whole field", "withhold", _rule(policy, field, None, facts)),
-        ]
+    if reason := policy.withheld(field, facts):
+        by = "mask.fields: it is not listed" if reason == "not-listed" else _rule(policy, field, None, facts)
+        return [*decisions, _Decision(field, "the whole field", "withhold", by)]
     if entity is not None:
         if entity not in policy.entities:
             raise click.UsageError(f"--entity: accepted are {', '.join(sorted(policy.entities))}")
