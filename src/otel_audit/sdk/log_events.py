@@ -89,9 +89,10 @@ class _Event(LogData):
     weight: int
     waits = False
 
-    def __del__(self) -> None:
+    def __del__(self, room: _Room = _room) -> None:
+        # As a default, since modules may be empty by the time the last events go.
         if self.waits:
-            _room.add(-self.weight)
+            room.add(-self.weight)
 
 
 class LogEvents:
