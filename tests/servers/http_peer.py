@@ -23,7 +23,7 @@ class Peer:
         url: without a slash at its end.
         requests: method, path, headers and body of each, in order.
         connections: how many clients opened.
-        gate: what ``/gated`` waits for before it sends its second piece.
+        gate: what ``/gated`` and ``/v1`` wait for before they send their second piece.
         refusals: how many times ``/flaky`` still says 503.
     """
 
@@ -160,6 +160,25 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
             else:
                 self._echo(body)
+
+        def _v1(self, body: bytes) -> None:
+            """A model that says back what it was told last, in two pieces where it is asked to stream."""
+            asked = json.loads(body)
+            said = asked["messages"][-1]["content"] if "messages" in asked else "42"
+            head = {"id": "c-1", "created": 1, "model": asked.get("model", "m"), "usage": None}
+            if not asked.get("stream"):
+                message = {"role": "assistant", "content": said}
+                choice = {"index": 0, "finish_reason": "stop", "message": message}
+                self._whole(json.dumps(head | {"object": "chat.completion", "choices": [choice]}).encode())
+                return
+            self._head(200, Content_Type="text/event-stream", Transfer_Encoding="chunked")
+            for delta in ({"role": "assistant", "content": said}, {"content": " and more"}):
+                choice = {"index": 0, "delta": delta, "finish_reason": None}
+                event = head | {"object": "chat.completion.chunk", "choices": [choice]}
+                self._chunk(b"data: " + json.dumps(event).encode() + b"\n\n")
+                assert peer.gate.wait(30)
+            self._chunk(b"data: [DONE]\n\n")
+            self.wfile.write(b"0\r\n\r\n")
 
         def _empty(self, _: bytes) -> None:
             self._head(204)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from otel_audit.config import Settings, load
-from otel_audit.sdk.capture import active, exchange
+from otel_audit.sdk.capture import active, exchange, inference
 from otel_audit.sdk.health import Health
 from otel_audit.sdk.identity.attached import attach, detach
 from otel_audit.sdk.notes import acting_for, note_ending, open_notes
@@ -34,13 +33,8 @@ class AuditSpanProcessor(SpanProcessor):
     def __init__(self, settings: Settings | None = None, **arguments: object) -> None:
         settings = settings if settings is not None else load(arguments)
         self._recorder = acquire(settings)
-        self._keep_up: Callable[[], None] | None = None
         if active.wants_anything(settings.capture):
-            from otel_audit.sdk.capture import clients  # noqa: PLC0415  (and wrapt; others do without)
-
             self.on_start = self._on_start_capturing  # type: ignore[method-assign]
-            self._keep_up = clients.keep_up
-            self._keep_up()
         # What the provider calls is the recorder itself: one call less in the application's thread.
         self.on_end = self._recorder.record  # type: ignore[method-assign]
         self._identity = settings.identity
@@ -56,6 +50,7 @@ class AuditSpanProcessor(SpanProcessor):
         """Likewise, and give a server's span what its wrapper sees of the request."""
         with suppress(Exception):
             exchange.bind(span, open_notes(span, parent_context))
+            inference.note_start(span)
 
     def _on_ending(self, span: Span) -> None:
         """Note for whom it was done, which the context says in which it ends."""
@@ -85,5 +80,3 @@ class AuditSpanProcessor(SpanProcessor):
             self._closed = True
             detach(self._identity)
             release(self._recorder)
-            if self._keep_up is not None:
-                self._keep_up()

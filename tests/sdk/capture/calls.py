@@ -33,7 +33,7 @@ class Calls:
     def __init__(self, peer: Peer, folder: Path, **settings: Any) -> None:
         self.peer, self.url = peer, peer.url
         self._since_unix_nano = 0
-        self.provider = TracerProvider(shutdown_on_exit=False)
+        self.provider = settings.pop("provider", None) or TracerProvider(shutdown_on_exit=False)
         self._folder = folder / "log"
         self._read: dict[Path, list[dict[str, Any]]] = {}
         self.installation = otel_audit.install(
@@ -79,7 +79,7 @@ def calling(folder: Path, *instrumentors: type[BaseInstrumentor], **settings: An
     Args:
         folder: for the log.
         instrumentors: of OpenTelemetry.
-        settings: of ours; every body is captured unless they say otherwise.
+        settings: of ours, every body is captured unless they say otherwise; ``provider`` where there is one.
     """
     with serving() as peer:
         calls = Calls(peer, folder, **{"capture": BODIES, **settings})

@@ -8,6 +8,9 @@
     memory.py      what all of them may take together
     decoding.py    content encodings undone, on our thread, within bounds
     headers.py     which headers are kept, within bounds
+    inference.py   whose content instrumentations are told to leave out
+    servers/       frameworks and middleware
+    clients/       requests, urllib3, httpx, aiohttp
 
 Nothing here waits, copies more than is kept, or raises into the application.
 """

@@ -54,7 +54,7 @@ class _State:
         self.capture: Capture | None = None
 
 
-_PATCHES: Final = ("otel_audit.sdk.capture.servers.patches",)
+_PATCHES: Final = ("otel_audit.sdk.capture.servers.patches", "otel_audit.sdk.capture.clients")
 """Modules whose ``keep_up()`` is called whenever something else is captured than before; loaded with the first."""
 
 

@@ -25,6 +25,7 @@ from otel_audit.sdk.capture.active import active
 from otel_audit.sdk.capture.clients import aiohttp, httpx, urllib3
 from otel_audit.sdk.capture.clients.call import harmless
 from otel_audit.sdk.capture.clients.patches import Patch
+from otel_audit.sdk.capture.inference import follow_switch
 
 __all__ = ["keep_up"]
 
@@ -54,6 +55,7 @@ def keep_up() -> None:
         if active() is None:
             _restore()
             return
+        follow_switch()
         if not _state.is_following:
             _state.is_following = True
             for name in _PATCHES:

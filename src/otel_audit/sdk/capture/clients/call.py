@@ -19,6 +19,8 @@ from otel_audit.convert.span_notes import SpanNotes
 from otel_audit.errors import describe_defect
 from otel_audit.sdk.capture.active import Capture, active
 from otel_audit.sdk.capture.clients.observer import Observer
+from otel_audit.sdk.capture.inference import may_keep
+from otel_audit.sdk.content_switch import ContentSwitch
 from otel_audit.sdk.notes import notes_of_context
 
 __all__ = ["Call", "begin", "harmless"]
@@ -61,12 +63,21 @@ class Call:
         capture: what is of interest.
         notes: of the span.
         trail: of the call.
+        target: method and URL.
+        switch: whether its bodies may be captured.
     """
 
-    __slots__ = ("_capture", "_notes", "_tells_request", "_trail")
+    __slots__ = ("_capture", "_notes", "_switch", "_tells_request", "_trail")
 
-    def __init__(self, capture: Capture, notes: SpanNotes, trail: _Trail, target: tuple[str, str]) -> None:
-        self._capture, self._notes, self._trail = capture, notes, trail
+    def __init__(
+        self,
+        capture: Capture,
+        notes: SpanNotes,
+        trail: _Trail,
+        target: tuple[str, str],
+        switch: ContentSwitch,
+    ) -> None:
+        self._capture, self._notes, self._trail, self._switch = capture, notes, trail, switch
         # One that was never answered, and is repeated, may have been cut short.
         self._tells_request = trail.target is None or (not trail.status and trail.target == target)
         trail.target, trail.status = target, 0
@@ -94,7 +105,7 @@ class Call:
         headers = list(headers)
         if self._capture.request_headers:
             self._notes.request_headers = self._capture.request_headers.choose(headers)
-        if not has_body or not self._capture.request_body:
+        if not has_body or not self._capture.request_body or not self._switch.inputs:
             return None
         observer = Observer(None)
         self.start_over(observer, headers, is_encoded=is_encoded)
@@ -121,7 +132,7 @@ class Call:
         headers = list(headers)
         if self._capture.response_headers:
             self._notes.response_headers = self._capture.response_headers.choose(headers)
-        if not self._capture.response_body or status in _NO_BODY:
+        if not self._capture.response_body or not self._switch.outputs or status in _NO_BODY:
             return None
         recorder = self._notes.response = self._capture.recorder(*_form(headers, is_encoded=is_encoded))
         return Observer(recorder)
@@ -186,7 +197,7 @@ def begin(method: str, url: str) -> Call | None:
     target = (method, url)
     if not trail.leads_to(target):
         return None
-    return Call(capture, notes, trail, target)
+    return Call(capture, notes, trail, target, may_keep(context))
 
 
 def _form(headers: Headers, *, is_encoded: bool) -> tuple[str, str]:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from otel_audit.sdk.capture.body import BodyRecorder
 
 __all__ = ["Observer"]
+
+_EVENTS: Final = "text/event-stream"
+
+_DONE: Final = b"data: [DONE]"
+"""The last event of a stream of OpenAI's protocol. Its clients stop here, and never see the stream itself end."""
+
+_TAIL: Final = 32
+"""Bytes in which that is looked for, with the line ends behind it."""
 
 
 class Observer:
@@ -17,10 +27,12 @@ class Observer:
         recorder: keeps the beginning of the body; let go as soon as it has ended.
     """
 
-    __slots__ = ("_recorder",)
+    __slots__ = ("_recorder", "_tail")
 
     def __init__(self, recorder: BodyRecorder | None) -> None:
         self._recorder = recorder
+        is_events = recorder is not None and recorder.media_type.lower().startswith(_EVENTS)
+        self._tail: bytes | None = b"" if is_events else None
 
     def __del__(self) -> None:
         self.end(is_whole=False)
@@ -42,6 +54,8 @@ class Observer:
         except (TypeError, MemoryError):
             recorder.withhold("unreadable")
             return
+        if self._tail is not None:
+            self._tail = (self._tail + bytes(chunk[-_TAIL:]))[-_TAIL:]
         recorder.write(chunk)  # type: ignore[arg-type]  # any buffer of bytes will do
 
     def end(self, *, is_whole: bool = True) -> None:
@@ -52,7 +66,7 @@ class Observer:
         """
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
-            recorder.end(is_whole=is_whole)
+            recorder.end(is_whole=is_whole or (self._tail or b"").rstrip().endswith(_DONE))
 
     def start_over(self, recorder: BodyRecorder | None) -> None:
         """What comes next is the body from its beginning."""
