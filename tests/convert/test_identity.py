@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from convert.building import http_record, notes_of
+from convert.building import http_record, make_span, notes_of, record_of
 from otel_audit.convert.options import ConvertOptions, IdentityOptions
+from otel_audit.convert.span_notes import Scope, SpanNotes
 from otel_audit.errors import ConfigurationError
 from otel_audit.tokens.options import JwtOptions
+from tokens.issuing import SECRET, token
 
 NOBODY = {"type": "unknown", "assurance": "none"}
 
@@ -144,6 +146,16 @@ def test_ids_that_are_no_text_are_left_out() -> None:
 def test_token_is_never_read_for_a_name() -> None:
     token = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.sig"
     assert who({"http.request.header.authorization": [token]})["user"] == NOBODY
+
+
+def test_token_in_a_header_that_was_captured_beside_the_span_is_checked() -> None:
+    jwt = JwtOptions(secret=SECRET, audience=("shop",))
+    headers = {"authorization": [f"Bearer {token(SECRET, 'HS256', sub='jane', exp=None)}"]}
+    span = make_span(
+        attributes={"http.request.method": "GET"}, notes=SpanNotes(Scope(1), request_headers=headers)
+    )
+    record = record_of(span, ConvertOptions(identity=IdentityOptions(jwt=jwt)))
+    assert record["user"] == {"id": "jane", "type": "user", "origin": "jwt", "assurance": "verified"}
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,19 @@ def test_nobody_is_logged_in(log):
     assert record["userClaims"] == [{"origin": "header:x-user", "id": "ceo"}]
 
 
+def test_what_is_no_text_becomes_one_and_unknown_words_are_refused(log):
+    with log.server():
+        otel_audit.set_user(7, email=3, roles=[1, "a"], method=b"x", mfa=1, session_id="\ud800", name="\x00")
+        for wrong in ({"type": "robot"}, {"decision": "maybe"}):
+            with pytest.raises(otel_audit.AuditError):
+                otel_audit.set_user("u2", **wrong)
+        with pytest.raises(otel_audit.AuditError):
+            otel_audit.acting_as("u2", type="anonymous")
+    (record,) = log.records()
+    assert who(record) == ("7", "verified")
+    assert record["auth"]["mfa"] is True
+
+
 def test_a_clerk_who_says_to_be_the_ceo_is_the_clerk(log):
     claims = {
         "http.request.header.x_user": ("ceo",),

@@ -21,7 +21,8 @@ _log = logging.getLogger(__name__)
 
 _EVERY_S: Final = 60.0
 
-_TYPES: Final = ("user", "service", "system", "anonymous")
+_ANONYMOUS: Final = "anonymous"
+_TYPES: Final = ("user", "service", "system")
 _DECISIONS: Final = ("allow", "deny", "unknown")
 
 
@@ -71,15 +72,15 @@ def set_user(
     Raises:
         InputError: ``type`` or ``decision`` is a word that is not accepted.
     """
-    if type not in _TYPES:
-        raise InputError(f"type is one of {', '.join(_TYPES)}")
+    if type not in (*_TYPES, _ANONYMOUS):
+        raise InputError(f"type is one of {', '.join(_TYPES)}, {_ANONYMOUS}")
     if decision is not None and decision not in _DECISIONS:
         raise InputError(f"decision is one of {', '.join(_DECISIONS)}")
     scope = open_scope()
     if scope is None:
         _say_nowhere()
         return False
-    named = "" if id is None else str(id)
+    named = "" if id is None or type == _ANONYMOUS else str(id)
     auth: dict[str, Value] = {
         "method": _text(method),
         "sessionId": _text(session_id),
@@ -91,7 +92,7 @@ def set_user(
     }
     user = Actor(
         named or None,
-        type if named else "anonymous",
+        type if named else _ANONYMOUS,
         _text(name),
         _text(email),
         (roles,) if isinstance(roles, str) else tuple(map(str, roles)),

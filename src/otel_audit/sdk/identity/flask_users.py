@@ -12,7 +12,7 @@ from otel_audit.sdk.identity.noting import actor_of, note_token, note_user
 from otel_audit.sdk.identity.wishes import WISHES
 from otel_audit.sdk.notes import open_scope
 
-__all__ = ["around_dispatch", "around_finalize", "around_logout", "around_update"]
+__all__ = ["around_dispatch", "around_finalize", "around_update"]
 
 _ORIGIN: Final = "flask-login"
 _LOGIN: Final = "flask_login"
@@ -31,22 +31,14 @@ def around_finalize(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
 
 
 def around_update(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-    """``LoginManager._update_request_context_with_user``, called with whoever was loaded or logged in."""
+    """``LoginManager._update_request_context_with_user``, called with whoever was loaded, logged in or out.
+
+    Logging out loads first whom it is about.
+    """
     result = wrapped(*args, **kwargs)
     with suppress(Exception):
         _note(args[0] if args else kwargs.get("user"))
     return result
-
-
-def around_logout(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-    """``flask_login.logout_user``: who is logged out is who asked for it, also where nobody loaded them."""
-    with suppress(Exception):
-        from flask import session  # noqa: PLC0415
-
-        user_id, scope = session.get("_user_id"), open_scope()
-        if user_id and scope is not None and not WISHES.now.attributes:
-            note_user(scope, Actor(str(user_id), origin=_ORIGIN, auth={"method": "session"}))
-    return wrapped(*args, **kwargs)
 
 
 def _look() -> None:

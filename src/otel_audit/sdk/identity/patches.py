@@ -41,7 +41,6 @@ _PATCHES: Final = (
     _Patch("flask.app", "Flask.finalize_request", f"{_HERE}.flask_users", "around_finalize"),
     _Patch("flask_login.login_manager", "LoginManager._update_request_context_with_user",
            f"{_HERE}.flask_users", "around_update"),
-    _Patch("flask_login.utils", "logout_user", f"{_HERE}.flask_users", "around_logout"),
     _Patch("starlette.routing", "Router.__call__", f"{_HERE}.starlette_users", "around_router"),
     _Patch("starlette.middleware.authentication", "AuthenticationMiddleware.__call__",
            f"{_HERE}.starlette_users", "around_middleware"),
