@@ -130,6 +130,6 @@ def test_explain_says_which_rule_decides(invoke: Invoke) -> None:
 
 
 def test_help_is_complete(invoke: Invoke) -> None:
-    for command in ((), ("text",), ("test",), ("explain",)):
+    for command in ((), ("text",), ("test",), ("explain",), ("lookup",)):
         assert "Usage" in invoke("mask", *command, "--help").stdout
     assert os.environ.get("OTEL_AUDIT_CONFIG") is None

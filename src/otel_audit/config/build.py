@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from otel_audit.config.identity import identity_options
-from otel_audit.config.settings import Destination, ModelIo, Models, Platform, Settings
+from otel_audit.config.settings import Destination, Mask, ModelIo, Models, Platform, Settings
 from otel_audit.convert.options import CaptureOptions, CaptureRule, ConvertOptions, ModelEndpoint
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import ConfigurationError
@@ -96,7 +96,7 @@ def mask_policy(settings: Settings) -> MaskPolicy:
     """
     mask = settings.mask
     return MaskPolicy(
-        keys=() if mask.key is None else (MaskKey(mask.key_id, mask.key.reveal()),),
+        keys=_keys(mask),
         rules=tuple(
             MaskRule(
                 field=rule.field,
@@ -144,6 +144,20 @@ def _registry(settings: Settings, platform_: StreamOptions) -> RegistryOptions |
         is_trusted=models.trust_registry,
         first_wait_s=_FIRST_WAIT_S if models.mlflow_tracking_uri is None else _FIRST_WAIT_MLFLOW_S,
     )
+
+
+def _keys(mask: Mask) -> tuple[MaskKey, ...]:
+    """The key of new pseudonyms, then those of earlier ones."""
+    if mask.key is None:
+        if mask.old_keys:
+            raise ConfigurationError(
+                "mask.old_keys: there are earlier keys and no mask.key for new pseudonyms"
+            )
+        return ()
+    if any(old.key is None for old in mask.old_keys):
+        raise ConfigurationError("mask.old_keys: each needs a key, as env:NAME or file:/path")
+    old = ((one.key_id, one.key) for one in mask.old_keys if one.key is not None)
+    return tuple(MaskKey(name, key.reveal()) for name, key in ((mask.key_id, mask.key), *old))
 
 
 def spool_root(settings: Settings) -> Path:

@@ -246,11 +246,20 @@ class Recognizer:
 
 
 @dataclass(frozen=True, slots=True)
+class OldKey:
+    """A key that pseudonyms were made with before ``mask.key``; `otel-audit mask lookup` still finds them."""
+
+    key_id: str = setting(text, "its name in those pseudonyms")
+    key: Secret | None = secret_setting("as it was")
+
+
+@dataclass(frozen=True, slots=True)
 class Mask:
     """How personal data is masked."""
 
     key: Secret | None = secret_setting("at least 32 bytes; without it the operator is redact")
     key_id: str = setting(text, "name of the key in pseudonyms", "k1")
+    old_keys: tuple[OldKey, ...] = tables(OldKey, "keys of earlier pseudonyms")
     identity: str = setting(one_of("keep", "hash", "redact"), "what becomes of user ids", "keep")
     pii_outputs: str | None = setting(
         one_of("keep", "withhold"),
