@@ -13,6 +13,7 @@ finds nothing.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -23,11 +24,13 @@ from opentelemetry.trace import SpanContext
 
 from otel_audit.convert.claims import baggage_claims
 from otel_audit.convert.span_notes import NOTES_KEY, Actor, Scope, SpanNotes
+from otel_audit.sdk.identity.noting import note_token
 
 __all__ = [
     "acting_for",
     "current_notes",
     "current_scope",
+    "incoming",
     "note_ending",
     "notes_of",
     "notes_of_context",
@@ -41,6 +44,12 @@ _scope: Final[ContextVar[tuple[Scope, weakref.ref[trace.Span]] | None]] = Contex
 
 acting_for: Final[ContextVar[Actor | None]] = ContextVar("otel_audit_acting_for", default=None)
 """For whom the caller acts, where ``acting_as`` says so."""
+
+incoming: Final[ContextVar[list[Callable[[str], str]] | None]] = ContextVar(
+    "otel_audit_incoming", default=None
+)
+"""The headers of a request whose span is about to start, in a list that this span empties: what is started in its
+context later has another's token no more."""
 
 
 def open_notes(span: Span, parent_context: Context | None = None) -> SpanNotes:
@@ -74,6 +83,9 @@ def open_notes(span: Span, parent_context: Context | None = None) -> SpanNotes:
     notes.on_behalf_of = acting_for.get()
     if notes.opens and (carried := baggage.get_all(parent_context)):
         scope.claims = tuple(baggage_claims(carried.items()))
+    headers = incoming.get()
+    if headers and span.kind is trace.SpanKind.SERVER:
+        note_token(scope, headers.pop())
     return notes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sys
 import threading
 
@@ -10,13 +11,17 @@ import fastapi
 import flask
 import httpx
 import pytest
+from opentelemetry.context import Context
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware as OpenTelemetryASGI
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
+from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware as OpenTelemetryWSGI
+from opentelemetry.trace import SpanKind
 
 import otel_audit
 from otel_audit.errors import ConfigurationError
 from otel_audit.tokens import checker
-from sdk.identity.audited import audited, known, who
+from sdk.identity.audited import SERVER, audited, known, who
 from tokens.issuing import NOW, OTHER_RSA, RSA, SECRET, key_set, pem, token
 
 
@@ -154,6 +159,45 @@ def test_fastapi_with_a_cookie_and_a_header_of_its_own(tmp_path):
         records = [record for record in log.records() if record["eventName"] == "http.server"]
     assert [who(record) for record in records] == [
         ("by-cookie", "verified"), ("by-header", "verified"), (None, "none"),
+    ]  # fmt: skip
+
+
+def test_any_application_behind_the_middleware_of_opentelemetry(tmp_path, key_file):
+    later = []
+
+    async def asgi_app(scope, receive, send):
+        later.append(contextvars.copy_context())
+        log.chat()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    def wsgi_app(environ, start_response):
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    def job():
+        with log.tracer.start_as_current_span("job", Context(), kind=SpanKind.SERVER, attributes=SERVER):
+            pass
+
+    with audited(tmp_path, identity=configured(key_file)) as log:
+        asgi = OpenTelemetryASGI(asgi_app, tracer_provider=log.provider, exclude_spans=["send", "receive"])
+        wsgi = OpenTelemetryWSGI(wsgi_app, tracer_provider=log.provider)
+
+        async def run():
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(asgi), base_url="http://s") as client:
+                await client.get("/asgi", headers={"authorization": f"Bearer {token(sub='by-asgi')}"})
+                await client.get("/asgi")
+
+        asyncio.run(run())
+        with httpx.Client(transport=httpx.WSGITransport(wsgi), base_url="http://s") as client:
+            client.get("/wsgi", headers={"authorization": f"Bearer {token(sub='by-wsgi')}"})
+            client.get("/wsgi")
+        for context in later:
+            context.run(job)
+        found = [(record["requestPath"] or record["spanName"], who(record)[0]) for record in log.records()]
+    assert found == [
+        ("/asgi", "by-asgi"), ("chat", "by-asgi"), ("/asgi", None), ("chat", None),
+        ("/wsgi", "by-wsgi"), ("/wsgi", None), ("/orders", None), ("/orders", None),
     ]  # fmt: skip
 
 

@@ -44,6 +44,10 @@ _PATCHES: Final = (
     _Patch("starlette.routing", "Router.__call__", f"{_HERE}.starlette_users", "around_router"),
     _Patch("starlette.middleware.authentication", "AuthenticationMiddleware.__call__",
            f"{_HERE}.starlette_users", "around_middleware"),
+    _Patch("opentelemetry.instrumentation.asgi", "OpenTelemetryMiddleware.__call__",
+           f"{_HERE}.middleware_tokens", "around_asgi"),
+    _Patch("opentelemetry.instrumentation.wsgi", "OpenTelemetryMiddleware.__call__",
+           f"{_HERE}.middleware_tokens", "around_wsgi"),
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from otel_audit.sdk.identity.noting import actor_of, note_token, note_user
 from otel_audit.sdk.identity.wishes import WISHES
 from otel_audit.sdk.notes import open_scope
 
-__all__ = ["around_middleware", "around_router"]
+__all__ = ["around_middleware", "around_router", "header_of"]
 
 _ORIGIN: Final = "starlette"
 _CALLS: Final = ("http", "websocket")
@@ -42,7 +42,7 @@ async def _watched(wrapped: Any, args: Any, kwargs: Any, asgi: dict[str, Any]) -
     with suppress(Exception):
         scope = open_scope()
         if scope is not None:
-            note_token(scope, partial(_header, asgi))
+            note_token(scope, partial(header_of, asgi))
             before, scope.reader = scope.reader, partial(_look, asgi, scope)
     try:
         if scope is not None:
@@ -63,7 +63,8 @@ def _look(asgi: dict[str, Any], scope: Scope) -> None:
                 note_user(scope, actor)
 
 
-def _header(asgi: dict[str, Any], name: str) -> str:
+def header_of(asgi: dict[str, Any], name: str) -> str:
+    """The first value of a request's header, by its lower-case name; ``""`` where there is none."""
     wanted = name.encode()
     for key, value in asgi["headers"]:
         if key.lower() == wanted:
