@@ -110,12 +110,12 @@ class Torture:
         self._pause = threading.Event()
 
     def run(self, seconds: float, ledger: Ledger) -> None:
-        """Load, kills and faults for so long; then everything is drained."""
+        """Load, kills and faults for so long, with one kill at least; then everything is drained."""
         writers = [self._start(mode, ledger) for mode in self._modes]
         for writer in writers:
             writer.has_begun.wait(60)
-        until = monotonic() + seconds
-        while monotonic() < until:
+        until, has_killed = monotonic() + seconds, False
+        while monotonic() < until or not has_killed:
             fault = self._breaker.choose()
             end = self._chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, None, None])
             self.label = fault if end is None else f"{fault} + {end.name}"
@@ -125,6 +125,7 @@ class Torture:
                     place = self._chance.randrange(len(writers))
                     writers[place].end(end)
                     writers[place] = self._start(writers[place].mode, ledger)
+                    has_killed = has_killed or end is signal.SIGKILL
                 self._pause.wait(self._chance.uniform(0.0, 1.0))
         self.label = NONE
         for writer in writers:
