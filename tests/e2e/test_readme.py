@@ -6,6 +6,7 @@ import gzip
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ def log(tmp_path_factory):
         ("logs", "genai_openai_event_only.logs.json"),
     ):
         (folder / f"{name}.json.gz").write_bytes(gzip.compress((CORPUS / source).read_bytes()))
+    shutil.copy(ROOT / "examples" / "zero_code.py", folder / "app.py")
     run(folder, "otel-audit ingest traces.json.gz logs.json.gz")
     return folder
 
@@ -34,6 +36,8 @@ def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
     words = shlex.split(command)
     words[0] = str(Path(sys.executable).with_name(words[0]))
     environment = os.environ | {
+        **dict.fromkeys(("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"), "none"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "OTEL_AUDIT_DESTINATION": str(folder / "log"),
         "OTEL_AUDIT_SPOOL": str(folder / "spool"),
     }

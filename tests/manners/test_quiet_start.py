@@ -86,10 +86,11 @@ def test_the_public_names_are_few_and_fixed():
     ]
 
 
-def test_the_hook_imports_nothing_and_does_nothing_where_no_destination_is_set():
+def test_the_hooks_import_nothing_and_do_nothing_where_no_destination_is_set():
     loaded = in_new_process(
-        "from otel_audit.sdk.zero_code import pre_instrument\n"
+        "from otel_audit.sdk.zero_code import post_instrument, pre_instrument\n"
         "pre_instrument()\n"
+        "post_instrument()\n"
         "result = sorted(set(sys.modules) - before)"
     )
     assert loaded == ["otel_audit", "otel_audit.sdk", "otel_audit.sdk.zero_code"]

@@ -21,6 +21,7 @@ Made from `otel-audit --help` by `make docs`; a test compares the two.
 | 0 | fine |
 | 1 | found a problem: a broken promise of the log, input that cannot be read, a destination that fails |
 | 2 | wrong usage or configuration |
+| 78, 126, 127 | `run` only: the program would not be audited, cannot be executed, is not found |
 
 Results go to standard output, everything else to standard error. Terminal output shows control, bidirectional
 and zero-width characters as escapes; CSV quotes every cell and defuses formulas; JSON is raw.

@@ -41,6 +41,7 @@ def findings(environment: Mapping[str, str], *, has_destination: bool) -> Iterat
     yield Finding("note", f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     yield Finding("note", ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name))))
     yield from _instrumentations()
+    yield from _start()
     exporters = [name.strip() for name in environment.get(OTEL_TRACES_EXPORTER, "").split(",")]
     if _EXPORTER in exporters:
         yield Finding(
@@ -80,6 +81,29 @@ def _instrumentations() -> Iterator[Finding]:
     for name, packages in sorted(found.items()):
         if len(packages) > 1:
             yield Finding("warning", f"{', '.join(sorted(packages))} all instrument {name}: one of them wins")
+
+
+def _start() -> Iterator[Finding]:
+    """What makes and sees the tracer provider where no code does it."""
+    configurators = sorted(point.name for point in entry_points(group="opentelemetry_configurator"))
+    if not configurators:
+        yield Finding(
+            "warning",
+            "no distro is installed: opentelemetry-instrument makes no tracer provider, and nothing is audited "
+            "without code; pip install 'otel-audit[auto]'",
+        )
+    elif len(configurators) > 1:
+        yield Finding(
+            "warning",
+            f"several configurators are installed ({', '.join(configurators)}): one of them wins, unless "
+            "OTEL_PYTHON_CONFIGURATOR names it",
+        )
+    yield Finding(
+        "note",
+        "who else hangs on a tracer provider cannot be seen from here: each process says so at start (INFO). Where "
+        "unsampled calls are recorded, processors that are no BatchSpanProcessor or SimpleSpanProcessor see them, too",
+    )
+    yield Finding("note", "otel-audit run -- CMD starts a program only if it is audited")
 
 
 def _version(name: str) -> str | None:
