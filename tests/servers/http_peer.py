@@ -186,11 +186,15 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+
 @contextmanager
 def serving() -> Iterator[Peer]:
     """A peer, until the end of the block."""
     peer = Peer()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(peer))
+    server = _Server(("127.0.0.1", 0), _handler(peer))
     server.daemon_threads = True
     peer.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

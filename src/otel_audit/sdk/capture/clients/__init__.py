@@ -15,6 +15,7 @@ No library is imported here: each is patched when the application imports it, an
 
 from __future__ import annotations
 
+import os
 import threading
 from types import ModuleType
 from typing import Final
@@ -45,8 +46,14 @@ class _State:
         self.imported: dict[str, ModuleType] = {}
         self.patched: dict[str, list[Patch]] = {}
 
+    def forget_lock(self) -> None:
+        """Whoever held it when the process forked is not in the child."""
+        self.lock = threading.RLock()
+
 
 _state: Final = _State()
+
+os.register_at_fork(after_in_child=_state.forget_lock)
 
 
 def keep_up() -> None:

@@ -21,7 +21,7 @@ from otel_audit.sdk.capture.clients.patches import Patch, Proxy
 __all__ = ["patches"]
 
 _CALL: Final = "_otel_audit_call"
-"""Member of a response's ``__dict__`` until its head is here."""
+"""Member of a response's ``__dict__`` until its head is here: the call, and whether aiohttp decompresses."""
 
 _SENT: Final = "_otel_audit_observer"
 """Member of a request's: what is to see its body."""
@@ -48,7 +48,8 @@ async def _send(wrapped: Any, request: Any, args: tuple[Any, ...], kwargs: dict[
     call = _begin(request)
     response = await wrapped(*args, **kwargs)
     if call is not None:
-        response.__dict__[_CALL] = call
+        session = request.__dict__.get("_session")
+        response.__dict__[_CALL] = call, getattr(session, "auto_decompress", True)
     return response
 
 
@@ -94,19 +95,19 @@ class _Writer(Proxy):
 
 async def _start(wrapped: Any, response: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     result = await wrapped(*args, **kwargs)
-    call = response.__dict__.pop(_CALL, None)
-    if call is not None:
-        _watch(call, response)
+    expected = response.__dict__.pop(_CALL, None)
+    if expected is not None:
+        _watch(response, *expected)
     return result
 
 
 @harmless
-def _watch(call: Call, response: Any) -> None:
+def _watch(response: Any, call: Call, decompresses: bool) -> None:
     content = response.content
-    session = response.__dict__.get("_session")
-    is_decoded = getattr(content, "total_compressed_bytes", None) is not None or (
-        not hasattr(content, "total_compressed_bytes") and getattr(session, "auto_decompress", True)
-    )
+    if hasattr(content, "total_compressed_bytes"):  # since 3.12
+        is_decoded = content.total_compressed_bytes is not None
+    else:
+        is_decoded = decompresses and "content-encoding" in response.headers
     observer = call.see_response(response.status, response.headers.items(), is_encoded=not is_decoded)
     if observer is None:
         return

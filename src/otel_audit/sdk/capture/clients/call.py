@@ -113,9 +113,9 @@ class Call:
 
     def start_over(self, observer: Observer, headers: Headers, *, is_encoded: bool = True) -> None:
         """The body of the request is sent from its beginning: what was seen of it so far counts no more."""
-        recorder = self._capture.recorder(*_form(headers, is_encoded=is_encoded))
-        observer.start_over(recorder)
-        self._notes.request = recorder
+        form = _Form(headers, is_encoded=is_encoded)
+        recorder = self._notes.request = self._capture.recorder(form.media_type, form.encoding)
+        observer.start_over(recorder, form.length)
 
     def see_response(self, status: int, headers: Headers, *, is_encoded: bool = True) -> Observer | None:
         """See the head of the response; the last one seen counts.
@@ -134,8 +134,9 @@ class Call:
             self._notes.response_headers = self._capture.response_headers.choose(headers)
         if not self._capture.response_body or not self._switch.outputs or status in _NO_BODY:
             return None
-        recorder = self._notes.response = self._capture.recorder(*_form(headers, is_encoded=is_encoded))
-        return Observer(recorder)
+        form = _Form(headers, is_encoded=is_encoded)
+        recorder = self._notes.response = self._capture.recorder(form.media_type, form.encoding)
+        return Observer(recorder, form.length)
 
 
 def harmless(function: Callable[P, T]) -> Callable[P, T | None]:
@@ -200,16 +201,29 @@ def begin(method: str, url: str) -> Call | None:
     return Call(capture, notes, trail, target, may_keep(context))
 
 
-def _form(headers: Headers, *, is_encoded: bool) -> tuple[str, str]:
-    """Media type and content encoding; ``""`` where there is none."""
-    media_type = encoding = ""
-    for name, value in headers:
-        known = _text(name).lower()
-        if known == "content-type":
-            media_type = _text(value)
-        elif known == "content-encoding" and is_encoded:
-            encoding = f"{encoding}, {_text(value)}" if encoding else _text(value)
-    return media_type, encoding
+class _Form:
+    """What headers say of a body: ``""`` and ``None`` where they say nothing.
+
+    Args:
+        headers: of the message.
+        is_encoded: whether it is seen as it is sent; if not, its encoding and length are another's.
+    """
+
+    __slots__ = ("encoding", "length", "media_type")
+
+    def __init__(self, headers: Headers, *, is_encoded: bool) -> None:
+        self.media_type = self.encoding = ""
+        self.length: int | None = None
+        for name, value in headers:
+            known = _text(name).lower()
+            if known == "content-type":
+                self.media_type = _text(value)
+            elif not is_encoded:
+                continue
+            elif known == "content-encoding":
+                self.encoding = f"{self.encoding}, {_text(value)}" if self.encoding else _text(value)
+            elif known == "content-length" and _text(value).isdecimal():
+                self.length = int(_text(value)[:18])
 
 
 def _text(value: object) -> str:

@@ -25,12 +25,13 @@ class Observer:
 
     Args:
         recorder: keeps the beginning of the body; let go as soon as it has ended.
+        length: bytes that there will be, if that is known: nobody need see an end behind them.
     """
 
-    __slots__ = ("_recorder", "_tail")
+    __slots__ = ("_left", "_recorder", "_tail")
 
-    def __init__(self, recorder: BodyRecorder | None) -> None:
-        self._recorder = recorder
+    def __init__(self, recorder: BodyRecorder | None, length: int | None = None) -> None:
+        self._recorder, self._left = recorder, length
         is_events = recorder is not None and recorder.media_type.lower().startswith(_EVENTS)
         self._tail: bytes | None = b"" if is_events else None
 
@@ -44,7 +45,7 @@ class Observer:
             chunk: bytes, or text, which is sent as UTF-8; anything else is not a part of a body.
         """
         recorder = self._recorder
-        if recorder is None:
+        if recorder is None or not chunk:
             return
         try:
             if isinstance(chunk, str):
@@ -57,6 +58,10 @@ class Observer:
         if self._tail is not None:
             self._tail = (self._tail + bytes(chunk[-_TAIL:]))[-_TAIL:]
         recorder.write(chunk)  # type: ignore[arg-type]  # any buffer of bytes will do
+        if self._left is not None:
+            self._left -= len(chunk)
+            if self._left <= 0:
+                self.end()
 
     def end(self, *, is_whole: bool = True) -> None:
         """See the end; what comes after the first has no effect.
@@ -68,6 +73,6 @@ class Observer:
         if recorder is not None:
             recorder.end(is_whole=is_whole or (self._tail or b"").rstrip().endswith(_DONE))
 
-    def start_over(self, recorder: BodyRecorder | None) -> None:
+    def start_over(self, recorder: BodyRecorder, length: int | None) -> None:
         """What comes next is the body from its beginning."""
-        self._recorder = recorder
+        self._recorder, self._left = recorder, length
