@@ -37,7 +37,9 @@ _COMMANDS: Final = {
     "files": _Command("otel_audit.cli.files", "List the files that hold committed records."),
     "ingest": _Command("otel_audit.cli.ingest", "Turn OTLP files into audit records."),
     "mask": _Command("otel_audit.cli.mask", "Mask texts; try and explain what masks them."),
-    "models": _Command("otel_audit.cli.models", "Which models take personal data: the registry."),
+    "models": _Command(
+        "otel_audit.cli.models", "Which models take personal data: the registry beside the log."
+    ),
     "spool": _Command("otel_audit.cli.spool", "What waits on this machine, since when and why."),
     "doctor": _Command("otel_audit.cli.doctor", "Check settings, destination and guarantees."),
     "schema": _Command("otel_audit.cli.schema", "Print the record's schema."),
