@@ -166,20 +166,23 @@ def _spelled(word: str) -> bytes:
 _PLAIN: Final = b"0123456789" + GAP_SIGNS
 _BEFORE: Final = 64
 _BEHIND: Final = 24
-_NAMES: Final = b"|".join(map(_spelled, sorted({*_WORDS, *_GENERAL}, key=len, reverse=True)))
-_is_named: Final = compile_pattern(rb"(?i)(?:^|[^a-z])(?:" + _NAMES + rb")")
-_NAMES_IN: Final = {
-    word: compile_pattern(rb"(?i)(?:^|[^a-z])" + _spelled(word) + rb"(?:[^a-z]|$|nummer|number|no|nr)")
-    for word in (*_WORDS, *_GENERAL)
-}
+_ALL_WORDS: Final = tuple(sorted({*_WORDS, *_GENERAL}, key=len, reverse=True))
+_NAME: Final = compile_pattern(
+    rb"(?i)(?:^|[^a-z])(" + b"|".join(map(_spelled, _ALL_WORDS)) + rb")(?:[^a-z]|\z|nummer|number|no|nr)"
+)
+_SIGNS_IN_NAMES: Final = str.maketrans("", "", " _-")
+_BY_SPELLING: Final = {word.translate(_SIGNS_IN_NAMES): word for word in _ALL_WORDS}
 
 
 def _named(text: bytes, start: int, end: int) -> frozenset[str]:
     """Names that stand around a number."""
     around = text[max(0, start - _BEFORE) : start] + b"\n" + text[end : end + _BEHIND]
-    if not _is_named.is_in(around):
-        return frozenset()
-    return frozenset(word for word, pattern in _NAMES_IN.items() if pattern.is_in(around))
+    names, position = set(), 0
+    while (found := _NAME.find(around, position, len(around))) is not None:
+        low, position = found[1]
+        spelling = around[low:position].decode("utf-8", "replace").lower().translate(_SIGNS_IN_NAMES)
+        names.add(_BY_SPELLING.get(spelling, ""))
+    return frozenset(names - {""})
 
 
 def numbered(run: Run) -> Iterator[tuple[int, int]]:
