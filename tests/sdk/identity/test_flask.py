@@ -83,6 +83,17 @@ def test_a_logged_in_clerk_who_posts_that_they_are_the_ceo(log):
     assert {"origin": "enduser.id", "id": "ceo"} in chat["userClaims"]
 
 
+def test_what_they_post_is_a_claim_where_bodies_are_captured(tmp_path):
+    with audited(tmp_path, capture={"request_body": True}) as log:
+        clerk = make_app(log).test_client()
+        clerk.post("/login", data={"id": "clerk"})
+        clerk.post("/orders", json={"user": "ceo"})
+        (order,) = [record for record in log.records() if record["spanName"] == "POST /orders"]
+    assert order["request"] == '{"user":"ceo"}'
+    assert who(order) == ("clerk", "verified")
+    assert order["userClaims"] == [{"origin": "body:user", "id": "ceo"}]
+
+
 def test_nobody_is_logged_in_and_nobody_looked(log):
     app = make_app(log)
     stranger = app.test_client()
