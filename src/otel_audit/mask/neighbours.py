@@ -100,8 +100,10 @@ def _texts_of_message(message: dict[str, Any]) -> Iterator[tuple[Way, str | None
 
 
 def _text_key(item: Any) -> str | None:
-    """The key of the text of a text part: ``{"type": "text", "content": …}`` and nothing else."""
-    if type(item) is dict and len(item) == 2 and item.get("type") == "text":
+    """The key of the text of a text part: ``{"type": "text", "content": …}``, or ``{"text": …}`` as Bedrock and
+    Gemini have it, and nothing else.
+    """
+    if type(item) is dict and (len(item) == 1 or (len(item) == 2 and item.get("type") == "text")):
         for key in _TEXT_KEYS:
             if type(item.get(key)) is str:
                 return key
