@@ -59,6 +59,24 @@ def test_everything_put_before_a_flush_is_delivered_in_order(sink, losses):
     assert losses == {}
 
 
+def test_what_comes_while_a_batch_is_prepared_waits_for_company_of_its_own(sink, losses):
+    batches: list[list[int]] = []
+
+    def prepare(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        if len(batches) < 50:
+            queue.put(len(batches))  # under a steady load there always is another
+        return list(items)
+
+    queue = SpanQueue(prepare, sink, losses, QueueOptions(max_delay_s=60, retry_s=0.01))
+    queue.put(0)
+    assert queue.flush(10)
+    assert batches == [[0]], "nobody waits for the next, so it may wait"
+    assert queue.close(10)
+    assert batches == [[0], [1]], "unless the queue is closed"
+    assert sink.items == [0, 1]
+
+
 def test_many_threads_lose_nothing(sink, losses):
     queue = make(sink, losses)
     threads = [threading.Thread(target=lambda: [queue.put(i) for i in range(2000)]) for _ in range(8)]

@@ -37,6 +37,7 @@ class Preparer(Generic[Item, Prepared]):
         prepare: makes a batch of items ready to be appended.
         appender: makes it durable.
         delay: waits for company, unless there is enough or ``wake`` is set.
+        depth: how many wait in the queue.
         wake: set when there is no reason to wait.
     """
 
@@ -47,10 +48,11 @@ class Preparer(Generic[Item, Prepared]):
         appender: Appender[Prepared],
         *,
         delay: Callable[[], object],
+        depth: Callable[[], int],
         wake: threading.Event,
     ) -> None:
         self._take, self._prepare, self._appender = take, prepare, appender
-        self._delay, self._wake = delay, wake
+        self._delay, self._depth, self._wake = delay, depth, wake
         self._thread: threading.Thread | None = None
         self._working = threading.Lock()
         self._works_for: int | None = None
@@ -143,16 +145,19 @@ class Preparer(Generic[Item, Prepared]):
                 self._delay()
             self._wake.clear()
             is_last = self._ending
-            while self._hand_on():
+            # What comes in the meantime waits for company of its own: a batch of two costs nearly what one of
+            # a hundred does, and under a steady load there would always be two.
+            left = self._depth()
+            while (taken := self._hand_on()) and (is_last or (left := left - taken) > 0):
                 pass
             if is_last:
                 return
 
-    def _hand_on(self) -> bool:
-        """Prepare one batch and give it to the appender. Returns False if there is none."""
+    def _hand_on(self) -> int:
+        """Prepare one batch and give it to the appender. Returns how many were taken for it."""
         items, tickets = self._take()
         if not items and not tickets:
-            return False
+            return 0
         for work in works(self._prepare, items, tickets):
             self._appender.submit(work)
-        return True
+        return len(items) + sum(ticket.item is None for ticket in tickets)

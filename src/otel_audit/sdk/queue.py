@@ -86,6 +86,7 @@ class SpanQueue(Generic[Item, Prepared]):
             self._prepare,
             Appender(self._append, self._report_loss, retry_s=self._options.retry_s),
             delay=self._delay,
+            depth=lambda: len(self._waiting),
             wake=self._wake,
         )
         # Items below the gate need no second look; it opens when there is a thread to take them.
