@@ -279,6 +279,21 @@ def test_a_change_that_fails_is_a_record_too(app: App, monkeypatch: pytest.Monke
     assert json.loads(row["attributes"])["audit.model.failure"] == "http-503"
 
 
+def test_where_no_thread_can_be_started_the_caller_does_the_work(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "otel-audit-models":
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    models.register("gpt-4o", pii=True)
+    assert app.chat("gpt-4o")
+
+
 def test_what_is_no_name_is_an_error_at_once(app: App) -> None:
     with pytest.raises(InputError):
         models.register("")

@@ -142,8 +142,13 @@ def _on_our_thread(work: Callable[[], Result], timeout_s: float) -> Result:
             failed.append(error)
 
     thread = threading.Thread(target=run, name="otel-audit-models", daemon=True)
-    thread.start()
-    thread.join(timeout_s)
+    try:
+        thread.start()
+    except RuntimeError:
+        # The interpreter ends, or the system has no more: then whoever asks does the work.
+        run()
+    else:
+        thread.join(timeout_s)
     if failed:
         raise failed[0]
     if not done:
