@@ -115,6 +115,11 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
             self._chunk(b"data: second\n\n")
             self.wfile.write(b"0\r\n\r\n")
 
+        def _endless(self, _: bytes) -> None:
+            self._head(200, Content_Type="text/plain", Transfer_Encoding="chunked")
+            while not peer.gate.is_set():
+                self._chunk(b"on and on " * 1000)
+
         def _gzip(self, _: bytes) -> None:
             self._whole(gzip.compress(b'{"packed": "yes"}'), Content_Encoding="gzip")
 

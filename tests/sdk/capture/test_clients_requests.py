@@ -8,6 +8,7 @@ import io
 import json
 import threading
 import weakref
+from array import array
 
 import pytest
 import requests
@@ -18,6 +19,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.util import Retry
 
+from otel_audit.sdk.capture.memory import MEMORY
 from sdk.capture.calls import calling, truncated
 from servers.http_peer import BIG
 
@@ -128,6 +130,33 @@ def test_ten_megabytes_each_way_arrive_and_are_cut_in_the_record(calls):
     record = calls.record()
     assert truncated(record) == (64 << 10, 64 << 10)
     assert len(record["request"]) < 70_000
+
+
+def test_a_body_that_never_ends_is_written_when_there_is_enough_of_it(calls):
+    with requests.get(calls.url + "/endless", stream=True) as answer:
+        seen = 0
+        for part in answer.iter_content(10_000):
+            seen += len(part)
+            if seen > 200_000:
+                break
+        record = calls.record()
+        calls.peer.gate.set()
+    assert record["capture"]["state"] == "complete"
+    assert truncated(record) == (None, 64 << 10)
+
+
+def test_parts_of_any_type_go_as_they_are(calls):
+    parts = ["text ", b"bytes ", bytearray(b"more "), memoryview(b"a view "), array("B", b"aa")]
+    answer = requests.post(calls.url + "/echo", data=iter(parts), headers={"Content-Type": "text/plain"})
+    assert answer.content == b"text bytes more a view aa"
+    assert _text(calls.record(), "request") == answer.text
+
+
+def test_nothing_is_kept_of_what_is_written(calls):
+    answers = [requests.post(calls.url + "/echo", json={"n": number}) for number in range(5)]
+    assert len(calls.records()) == len(answers)
+    gc.collect()
+    assert MEMORY.taken == 0
 
 
 def test_a_response_that_nobody_reads_is_closed_and_says_so(calls):

@@ -45,15 +45,17 @@ class Observer:
             chunk: bytes, or text, which is sent as UTF-8; anything else is not a part of a body.
         """
         recorder = self._recorder
-        if recorder is None or not chunk:
+        if recorder is None:
             return
         try:
             if isinstance(chunk, str):
                 chunk = chunk.encode("utf-8", "replace")
             elif not isinstance(chunk, bytes | bytearray):
                 chunk = memoryview(chunk).cast("B")  # type: ignore[arg-type]  # an object that has none raises
-        except (TypeError, MemoryError):
+        except (TypeError, ValueError, MemoryError):
             recorder.withhold("unreadable")
+            return
+        if not chunk:
             return
         if self._tail is not None:
             self._tail = (self._tail + bytes(chunk[-_TAIL:]))[-_TAIL:]
