@@ -76,6 +76,11 @@ def test_messages_of_events_become_those_of_the_span() -> None:
     assert list(span.events) == []
 
 
+def test_an_event_that_carries_audit_attributes_joins_none() -> None:
+    log = event("gen_ai.user.message", {"content": "Hi"}, attributes={"audit.action": "APPROVE"})
+    assert joined(chat(), log) == [log]
+
+
 def test_choices_stand_in_the_order_of_their_index() -> None:
     span = chat()
     logs = [event("gen_ai.choice", {"index": index, "message": {"content": str(index)}}) for index in (1, 0)]

@@ -137,6 +137,16 @@ def test_what_carries_audit_attributes_is_a_record_at_once(audited, tracers, log
     loggers.shutdown()
 
 
+def test_a_genai_event_that_carries_audit_attributes_is_a_record_too(audited, tracers, loggers) -> None:
+    with start_chat(tracers):
+        say(loggers.get_logger("openai"), "Hi", attributes={"audit.action": "APPROVE"})
+    tracers.shutdown()
+    loggers.shutdown()
+    chat, event = sorted(records(audited), key=lambda row: row["eventName"])
+    assert (chat["joined"], chat["said"]) == (None, [])
+    assert (event["action"], event["said"], event["spanId"]) == ("APPROVE", ["Hi"], chat["spanId"])
+
+
 def test_all_other_logs_are_left_alone(audited, loggers) -> None:
     logger = loggers.get_logger("app")
     for record in (

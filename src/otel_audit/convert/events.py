@@ -19,6 +19,7 @@ from otel_audit.convert.inference.call import InferenceCall
 from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.message_events import BODY, CHOICE, DETAILS, MESSAGES
 from otel_audit.convert.inference.reader import is_marked, settle_operation
+from otel_audit.convert.select import carries_audit
 from otel_audit.convert.span_notes import SpanNotes
 from otel_audit.convert.spans import EventData, LogData, SpanData
 
@@ -57,7 +58,12 @@ def join(
     joining: dict[tuple[str, str], list[LogData]] = {}
     for log in logs:
         key = (log.trace_id, log.span_id)
-        if key in waiting and not log.is_emitted and message_events.is_message_event(log.name):
+        if (
+            key in waiting
+            and not log.is_emitted
+            and message_events.is_message_event(log.name)
+            and not carries_audit(log.attributes)  # which is a statement of its own
+        ):
             joining.setdefault(key, []).append(log)
         else:
             alone.append(log)

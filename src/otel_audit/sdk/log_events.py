@@ -124,7 +124,7 @@ class LogEvents:
         if _WAITS in marks or not self.recorder._mark(record):
             return
         event = self._read(record, resource, scope)
-        if event.name.startswith(_GEN_AI) and _has_room(event):
+        if _may_wait(event):
             # The span may end at any moment: where it did so before or after the event was hung there, nobody
             # knows whether it was still seen, and a record too many is folded by its id, one too few is lost.
             span = trace.get_current_span(record.context)
@@ -179,8 +179,12 @@ def _copied(event: LogData, weight: int) -> _Event:
     return copy
 
 
-def _has_room(event: _Event) -> bool:
-    return _room.taken + event.weight <= MOST_BYTES
+def _may_wait(event: _Event) -> bool:
+    return (
+        event.name.startswith(_GEN_AI)
+        and not any(key.startswith(_AUDIT) for key in event.attributes)
+        and _room.taken + event.weight <= MOST_BYTES
+    )
 
 
 def _notes_of_open(span: trace.Span, span_id: int | None) -> SpanNotes | None:
