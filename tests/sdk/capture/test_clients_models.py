@@ -39,6 +39,18 @@ def _ask(calls, *, model: str = "gpt-4o-mini", stream: bool = False):
     return calls.client.chat.completions.create(model=model, messages=messages, stream=stream)
 
 
+def _converse(calls, *, stream: bool) -> None:
+    """Where it streams, the record is written in the middle of the answer, and what follows after its end."""
+    if not stream:
+        _ask(calls)
+        return
+    chunks = iter(_ask(calls, stream=True))
+    assert PLANTED in next(chunks).choices[0].delta.content
+    calls.all_records()
+    calls.peer.gate.set()
+    list(chunks)
+
+
 def _by_event(calls) -> dict[str, dict]:
     return {record["eventName"]: record for record in calls.all_records()}
 
@@ -81,11 +93,13 @@ def test_a_body_is_where_the_rule_for_its_route_wants_it_and_a_message_is_there_
         assert http["capture"]["state"] == "none"
 
 
-def test_content_off_is_off_for_bodies_too(tmp_path):
+@pytest.mark.parametrize("stream", [False, True])
+def test_content_off_is_off_for_bodies_too(tmp_path, stream):
     with _audited(tmp_path, streams={"model-io": {"content": "off"}}) as calls:
-        _ask(calls)
-        assert len(_by_event(calls)) == 2
-        assert PLANTED not in str(calls.all_records())
+        _converse(calls, stream=stream)
+        found = calls.all_records()
+    assert {record["eventName"] for record in found} == {"gen_ai.chat", "http.client"}
+    assert PLANTED not in str(found)
 
 
 @pytest.mark.parametrize(
@@ -116,10 +130,7 @@ def test_an_instrumentations_own_switch_wins_over_what_is_captured_below_it(
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_tag_of_a_model_holds_for_the_bodies_of_its_calls(tmp_path, stream):
     with _audited(tmp_path, models=[{"name": "gpt-4o*", "pii": True}]) as calls:
-        calls.peer.gate.set()
-        answer = _ask(calls, stream=stream)
-        if stream:
-            list(answer)
+        _converse(calls, stream=stream)
         found = calls.all_records()
     assert {record["eventName"] for record in found} >= {"gen_ai.chat", "http.client"}
     assert PLANTED not in str(found)
