@@ -12,7 +12,7 @@ WORKERS ?= auto
 DIALECTS := $(wildcard tests/dialects/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture check fix golden docs bench bench-pii clean
+.PHONY: help setup demo test torture check fix golden docs bench bench-latency bench-pii clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ clean:  ## remove the environment and caches
 
 bench: $(STAMP)  ## the write path against its peers, as ratios inside one run
 	@$(BIN)/python bench/write_path.py $(BENCH)
+
+bench-latency: $(STAMP)  ## what a request costs, beside the same application that exports over OTLP
+	@$(BIN)/python bench/latency.py $(BENCH)
 
 bench-pii: $(STAMP)  ## what is found of personal data, beside other recognisers; in an environment of its own
 	@$(PYTHON) -m venv .cache/bench-pii
