@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from otel_audit.config import load
@@ -207,6 +210,7 @@ def test_an_optional_destination_over_its_bound_gives_up_its_oldest_commits(make
     faults.clear()
     assert pipeline.close(60)
     assert {kind for kind, _, _ in kinds(near)} == {"commit"}
+    assert gaps(near) == {("outbox-full", far)}, "the others can say who has them not"
     second = make([{"url": near}, {"url": far, "required": False}])
     second.write(spans(), observed_unix_nano=OBSERVED)
     assert second.flush(60)
@@ -319,3 +323,16 @@ def eventually(condition: Callable[[], bool]) -> bool:
     """Whether it comes true within half a minute."""
     pause = threading.Event()
     return any(condition() or pause.wait(0.05) for _ in range(600))
+
+
+def gaps(url: str) -> set[tuple[str, str]]:
+    """Causes and destinations of the gap records there."""
+    with closing(open_store(url)) as store:
+        files = [store.read(found.path) for found in store.list("log/platform/")]
+    texts = [text for file in files for text in pq.read_table(io.BytesIO(file))["attributes"].to_pylist()]
+    notes = [json.loads(text) for text in texts if text]
+    return {
+        (note["audit.gap.cause"], note["audit.gap.destination"])
+        for note in notes
+        if "audit.gap.cause" in note
+    }

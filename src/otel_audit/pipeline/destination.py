@@ -51,7 +51,7 @@ class Destination:
         policy: the masking policy in force, to be kept beside the records.
         bounds: streams whose records do not wait here for ever, each with the bytes that may.
         options: when a refusal is final.
-        lose: told of records that were given up: cause, count.
+        lose: told of records that were given up: cause, count, URL of the destination.
 
     Attributes:
         clones: writers of which a copy turned out to go on elsewhere.
@@ -65,7 +65,7 @@ class Destination:
         *,
         bounds: Mapping[str, int] | None = None,
         options: ShippingOptions | None = None,
-        lose: Callable[[str, int], None] = lambda cause, count: None,
+        lose: Callable[[str, int, str], None] = lambda cause, count, url: None,
     ) -> None:
         self._where = parse_url(url)
         self.url = str(self._where)
@@ -108,7 +108,7 @@ class Destination:
             records = give_up_oldest(slot.outbox(self.id), stream, max_bytes)
             if records:
                 _log.error("%d audit records were given up for %s: it was away too long", records, self.url)
-                self._lose("outbox-full", records)
+                self._lose("outbox-full", records, self.url)
 
     def commit(self, slot: Slot) -> int:
         """Carry out everything that is planned. Returns how many commits were made.
@@ -157,7 +157,7 @@ class Destination:
         if commit.is_refused:
             _log.error("%s refuses %s for good; it is in quarantine", self.url, commit)
             commit = commit.refuse()
-            self._lose("refused", commit.plan.records)
+            self._lose("refused", commit.plan.records, self.url)
         if commit.manifest is None:
             commit.write_manifest(serialise(manifest_of(commit)))
         content = commit.manifest

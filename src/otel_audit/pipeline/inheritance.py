@@ -16,7 +16,10 @@ _saying: Final = Saying(logging.getLogger(__name__))
 
 def inherited(slot: Slot) -> list[Loss]:
     """What earlier holders of a slot could not tell the log."""
-    return [Loss(loss.cause, loss.count, loss.from_unix_nano, loss.to_unix_nano) for loss in slot.losses]
+    return [
+        Loss(loss.cause, loss.count, loss.from_unix_nano, loss.to_unix_nano, loss.destination)
+        for loss in slot.losses
+    ]
 
 
 def keep(losses: Losses, slot: Slot, *, at_once: bool = False) -> bool:
@@ -31,7 +34,8 @@ def keep(losses: Losses, slot: Slot, *, at_once: bool = False) -> bool:
         False if the disk refused.
     """
     owed = [
-        spool.Loss(loss.cause, loss.count, loss.from_unix_nano, loss.to_unix_nano) for loss in losses.owed()
+        spool.Loss(loss.cause, loss.count, loss.from_unix_nano, loss.to_unix_nano, loss.destination)
+        for loss in losses.owed()
     ]
     try:
         slot.note_losses(owed, at_once=at_once or not owed)

@@ -39,24 +39,27 @@ class Loss:
 
     Attributes:
         cause: from a closed set: ``queue-full``, ``shutdown-timeout``, ``after-shutdown``, ``internal-error``,
-            ``unclean-end``.
+            ``unclean-end``, ``outbox-full``, ``refused``.
         count: how many; None where that is not known.
         from_unix_nano: not before this instant.
         to_unix_nano: not after this one.
+        destination: its URL, where others have the records; None where they are lost to all.
     """
 
     cause: str
     count: int | None
     from_unix_nano: int
     to_unix_nano: int
+    destination: str | None = None
 
     def plus(self, other: Loss) -> Loss:
-        """Both as one loss of this cause."""
+        """Both as one loss of this cause and destination."""
         return Loss(
             self.cause,
             None if self.count is None or other.count is None else self.count + other.count,
             min(self.from_unix_nano, other.from_unix_nano),
             max(self.to_unix_nano, other.to_unix_nano),
+            self.destination,
         )
 
     def event(self, service: str) -> LogData:
@@ -72,6 +75,8 @@ class Loss:
         }
         if self.count is not None:
             attributes["audit.gap.count"] = self.count
+        if self.destination is not None:
+            attributes["audit.gap.destination"] = self.destination
         return LogData(
             name=GAP_EVENT,
             time_unix_nano=self.to_unix_nano,
@@ -95,7 +100,7 @@ class Losses:
         """Forget everything, as in a forked child: the parent tells of it, and may have held the lock."""
         self._lock = threading.Lock()
         self._news: deque[Loss] = deque()
-        self._owed: dict[str, Loss] = {}
+        self._owed: dict[tuple[str, str | None], Loss] = {}
         self._events: list[Event] = []
         self._total: dict[str, int] = {}
         self._said_s = float("-inf")
@@ -110,10 +115,10 @@ class Losses:
             self._fold()
             return dict(self._total)
 
-    def add(self, cause: str, count: int) -> None:
-        """Count records that were given up."""
+    def add(self, cause: str, count: int, destination: str | None = None) -> None:
+        """Count records that were given up, at one destination or altogether."""
         now = time.time_ns()
-        self._news.append(Loss(cause, count, now, now))
+        self._news.append(Loss(cause, count, now, now, destination))
         # Somebody who holds the lock may be the thread that a signal handler of the application interrupted.
         if not self._lock.acquire(blocking=False):
             return
@@ -159,5 +164,6 @@ class Losses:
             self._total[loss.cause] = self._total.get(loss.cause, 0) + (loss.count or 0)
 
     def _owe(self, loss: Loss) -> None:
-        since = self._owed.get(loss.cause)
-        self._owed[loss.cause] = loss if since is None else since.plus(loss)
+        key = loss.cause, loss.destination
+        since = self._owed.get(key)
+        self._owed[key] = loss if since is None else since.plus(loss)

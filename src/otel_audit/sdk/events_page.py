@@ -55,7 +55,7 @@ Only the log itself says these; [guarantees.md](guarantees.md) tells when.
 | `{STOP_EVENT}` | It left the log in order. |
 | `{CONFIG_EVENT}` | It writes under other settings than the one before it. |
 | `{POLICY_EVENT}` | It masks by another policy than the one before it. |
-| `audit.gap` | Records are missing: how many, why, and from when to when. |
+| `audit.gap` | Records are missing: how many, why, from when to when, and where, if others have them. |
 | `audit.conflict` | A copy of a writer goes on elsewhere. |
 
 ## The same through OTLP

@@ -208,10 +208,11 @@ def _read_half(half: bytes) -> tuple[int, LedgerState] | None:
 
 
 def _merge(losses: Sequence[Loss]) -> tuple[Loss, ...]:
-    """One loss a cause."""
-    merged: dict[str, Loss] = {}
+    """One loss a cause and destination."""
+    merged: dict[tuple[str, str | None], Loss] = {}
     for loss in losses:
-        merged[loss.cause] = merged[loss.cause].plus(loss) if loss.cause in merged else loss
+        key = loss.cause, loss.destination
+        merged[key] = merged[key].plus(loss) if key in merged else loss
     return tuple(merged.values())
 
 
@@ -220,4 +221,4 @@ def _fold_two(losses: tuple[Loss, ...]) -> tuple[Loss, ...]:
     if len(losses) < 2:
         raise ValueError("the content of a ledger has no room in its half")
     *first, one, other = losses
-    return (*first, msgspec.structs.replace(one.plus(other), cause=_MANY_CAUSES))
+    return (*first, msgspec.structs.replace(one.plus(other), cause=_MANY_CAUSES, destination=None))

@@ -45,7 +45,7 @@ class PlannedFile(msgspec.Struct, frozen=True, rename="camel"):
     max_time_unix_nano: int
 
 
-class Loss(msgspec.Struct, frozen=True, rename="camel"):
+class Loss(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """Records that are known to be lost.
 
     Attributes:
@@ -53,20 +53,24 @@ class Loss(msgspec.Struct, frozen=True, rename="camel"):
         count: how many; None where that is not known.
         from_unix_nano: not before this instant, nanoseconds since the epoch.
         to_unix_nano: not after this one.
+        destination: its URL, where others have the records; None, and not written, where they are lost to all or
+            who lost them is plain.
     """
 
     cause: str
     count: int | None
     from_unix_nano: int
     to_unix_nano: int
+    destination: str | None = None
 
     def plus(self, other: Loss) -> Loss:
-        """Both as one loss of this cause."""
+        """Both as one loss of this cause and destination."""
         return Loss(
             self.cause,
             None if self.count is None or other.count is None else self.count + other.count,
             min(self.from_unix_nano, other.from_unix_nano),
             max(self.to_unix_nano, other.to_unix_nano),
+            self.destination,
         )
 
 
