@@ -45,7 +45,7 @@ def log_records(draw: st.DrawFn) -> ReadWriteLogRecord:
             record,
             Resource.create(draw(attribute_maps(wild=False, max_size=4))),
             scope,
-            LogRecordLimits(max_log_record_attributes=8),
+            LogRecordLimits(max_attributes=8),
         )
 
 
