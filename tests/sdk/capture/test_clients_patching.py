@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import subprocess
 import sys
@@ -74,6 +75,24 @@ def test_the_order_of_setting_up_makes_no_difference_and_everything_goes_again(t
     assert [layer.__wrapped__ for layer in layers] == [BEFORE[3], BEFORE[0]]
     _uninstrument()
     assert _is_as_before()
+
+
+def test_hooks_of_the_instrumentations_get_what_the_application_gave(tmp_path):
+    sent, seen = [], []
+    provider = TracerProvider(shutdown_on_exit=False)
+    URLLib3Instrumentor().instrument(
+        tracer_provider=provider,
+        request_hook=lambda _span, _pool, request: sent.append(request.body),
+        response_hook=lambda _span, _pool, response: seen.append(response.read()),
+    )
+    body = io.BytesIO(b"a file")
+    with calling(tmp_path, provider=provider) as calls, urllib3.PoolManager() as pool:
+        pool.request("POST", calls.url + "/echo", body=body, preload_content=False)
+        record = calls.record()
+    _uninstrument()
+    assert sent == [body]
+    assert seen == [b"a file"]
+    assert record["capture"]["state"] == "complete"
 
 
 def test_two_logs_and_one_that_ends(tmp_path):

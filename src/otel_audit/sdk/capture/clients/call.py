@@ -42,6 +42,26 @@ _NO_BODY: Final = frozenset({101, 204, 304})
 """Answers that have no body (RFC 9110); what comes after 101 is another protocol."""
 
 
+def harmless(function: Callable[P, T]) -> Callable[P, T | None]:
+    """Around what runs between an application and its HTTP client: a defect of ours costs what is captured only."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  (nothing of ours reaches the application)
+            _say(describe_defect(error))
+            return None
+
+    return wrapper
+
+
+@functools.lru_cache(maxsize=64)
+def _say(defect: str) -> None:
+    """Once for each place: it may be one that every request passes."""
+    _log.error("a defect in capturing: %s", defect)
+
+
 class _Trail:
     """The last request of a call. Holds no body: a span's context may live for long."""
 
@@ -111,6 +131,7 @@ class Call:
         self.start_over(observer, headers, is_encoded=is_encoded)
         return observer
 
+    @harmless
     def start_over(self, observer: Observer, headers: Headers, *, is_encoded: bool = True) -> None:
         """The body of the request is sent from its beginning: what was seen of it so far counts no more."""
         form = _Form(headers, is_encoded=is_encoded)
@@ -137,26 +158,6 @@ class Call:
         form = _Form(headers, is_encoded=is_encoded)
         recorder = self._notes.response = self._capture.recorder(form.media_type, form.encoding)
         return Observer(recorder, form.length)
-
-
-def harmless(function: Callable[P, T]) -> Callable[P, T | None]:
-    """Around what runs between an application and its HTTP client: a defect of ours costs what is captured only."""
-
-    @functools.wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T | None:
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001  (nothing of ours reaches the application)
-            _say(describe_defect(error))
-            return None
-
-    return wrapper
-
-
-@functools.lru_cache(maxsize=64)
-def _say(defect: str) -> None:
-    """Once for each place: it may be one that every request passes."""
-    _log.error("a defect in capturing: %s", defect)
 
 
 @harmless
