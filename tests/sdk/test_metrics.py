@@ -55,3 +55,4 @@ def test_what_was_recorded_dropped_masked_and_written_is_counted(tmp_path):
     assert found["('audit.export.duration', ('audit.store', 'file'))"] >= 2
     assert found["('audit.queue.depth',)"] == 0
     assert found["('audit.spool.bytes',)"] >= 0
+    assert found["('audit.capture.withheld',)"] == 0

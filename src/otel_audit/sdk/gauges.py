@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from otel_audit.pipeline.metrics import METER
+from otel_audit.sdk.capture.memory import MEMORY
 
 __all__ = ["observe"]
 
@@ -49,10 +50,17 @@ def _dropped(_: CallbackOptions) -> Iterable[Observation]:
     return [Observation(count, {"cause": cause}) for cause, count in totals.items()]
 
 
+def _withheld(_: CallbackOptions) -> Iterable[Observation]:
+    return [Observation(MEMORY.refused)]
+
+
 METER.create_observable_counter("audit.records.dropped", [_dropped], "{record}", "records lost, by cause")
 METER.create_observable_gauge(
     "audit.queue.depth", [_depth], "{record}", "spans and events that wait in memory"
 )
 METER.create_observable_gauge(
     "audit.spool.bytes", [_bytes], "By", "bytes of the spool that this process uses"
+)
+METER.create_observable_counter(
+    "audit.capture.withheld", [_withheld], "{body}", "captured bodies that found no room in memory"
 )

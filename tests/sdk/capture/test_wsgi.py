@@ -14,6 +14,7 @@ from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
 from opentelemetry.trace import SpanKind
 
 import otel_audit
+from otel_audit.sdk.capture.memory import MEMORY
 
 JSON = {"CONTENT_TYPE": "application/json"}
 
@@ -417,11 +418,13 @@ def test_routes_are_switched_on_one_by_one(open_log):
 
 
 def test_bodies_beyond_the_memory_bound_are_counted_and_said(open_log):
+    refused = MEMORY.refused
     log = open_log({"request_body": True, "memory_max_bytes": 4096, "max_body_bytes": "1MiB"})
     _served(log, _answering(b"x")).ask(b"x" * 10_000, CONTENT_TYPE="text/plain")
     record = log.record()
     assert record["attributes"]["audit.notes"] == ["body-beyond-memory"]
     assert record["request"] is None
+    assert MEMORY.refused == refused + 1
     assert not log.installation.health().lost
 
 
