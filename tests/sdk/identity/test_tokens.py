@@ -201,6 +201,22 @@ def test_any_application_behind_the_middleware_of_opentelemetry(tmp_path, key_fi
     ]  # fmt: skip
 
 
+def test_the_middleware_is_wrapped_only_while_tokens_are_checked(tmp_path, key_file):
+    before = {owner: vars(owner)["__call__"] for owner in (OpenTelemetryASGI, OpenTelemetryWSGI)}
+
+    def is_wrapped() -> bool:
+        changed = {vars(owner)["__call__"] is not method for owner, method in before.items()}
+        assert len(changed) == 1
+        return changed == {True}
+
+    with audited(tmp_path / "a"):
+        assert not is_wrapped()
+        with audited(tmp_path / "b", identity=configured(key_file)):
+            assert is_wrapped()
+        assert not is_wrapped()
+    assert not is_wrapped()
+
+
 def test_a_header_that_the_span_carries_is_checked_as_of_its_start(tmp_path, monkeypatch):
     """As captured by an instrumentation, by whatever framework."""
     monkeypatch.setenv("SHOP_JWT", SECRET.decode())

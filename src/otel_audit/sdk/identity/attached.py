@@ -30,8 +30,6 @@ def attach(settings: Identity) -> None:
     with _lock:
         _attached.append(settings)
         _renew()
-        if len(_attached) == 1:
-            patches.apply()
 
 
 def detach(settings: Identity) -> None:
@@ -40,8 +38,6 @@ def detach(settings: Identity) -> None:
         if settings in _attached:
             _attached.remove(settings)
             _renew()
-            if not _attached:
-                patches.restore()
 
 
 def _renew() -> None:
@@ -54,6 +50,10 @@ def _renew() -> None:
             checkers=len(jwts),
         )
     )
+    if _attached:
+        patches.apply(checks_tokens=bool(jwts))
+    else:
+        patches.restore()
     hosts = [host for one in _attached for host in one.propagate_to]
     if hosts or _State.propagates:
         # Not at the top: it loads the propagators, which the application may still want to choose.

@@ -20,12 +20,17 @@ _log = logging.getLogger(__name__)
 
 
 class _Patch(NamedTuple):
-    """A function of a framework, and the function of ours in ``home`` that goes around it."""
+    """A function of a framework, and the function of ours in ``home`` that goes around it.
+
+    Attributes:
+        for_tokens: whether it is there for tokens alone, and so only while any are checked.
+    """
 
     module: str
     path: str
     home: str
     wrapper: str
+    for_tokens: bool = False
 
 
 _HERE: Final = "otel_audit.sdk.identity"
@@ -45,31 +50,46 @@ _PATCHES: Final = (
     _Patch("starlette.middleware.authentication", "AuthenticationMiddleware.__call__",
            f"{_HERE}.starlette_users", "around_middleware"),
     _Patch("opentelemetry.instrumentation.asgi", "OpenTelemetryMiddleware.__call__",
-           f"{_HERE}.middleware_tokens", "around_asgi"),
+           f"{_HERE}.middleware_tokens", "around_asgi", for_tokens=True),
     _Patch("opentelemetry.instrumentation.wsgi", "OpenTelemetryMiddleware.__call__",
-           f"{_HERE}.middleware_tokens", "around_wsgi"),
+           f"{_HERE}.middleware_tokens", "around_wsgi", for_tokens=True),
 )  # fmt: skip
 
 
 class _State:
     is_on = False
+    checks_tokens = False
 
 
 _applied: Final[dict[_Patch, tuple[Any, str, Any, Any]]] = {}
 """Patch → whose attribute, its name, what it was and what it is."""
 
 
-def apply() -> None:
-    """Patch what is imported, and the rest when it is."""
-    _State.is_on = True
+def apply(*, checks_tokens: bool) -> None:
+    """Patch what is imported, and the rest when it is.
+
+    Args:
+        checks_tokens: whether any settings ask for tokens.
+    """
+    _State.is_on, _State.checks_tokens = True, checks_tokens
     _watcher.watch()
+    _take_off([patch for patch in _applied if not _is_wanted(patch)])
 
 
 def restore() -> None:
     """Take off every patch that nobody else has wrapped since; the others do nothing any more."""
     _State.is_on = False
     _watcher.stop()
-    for patch, (owner, name, before, now) in list(_applied.items()):
+    _take_off(list(_applied))
+
+
+def _is_wanted(patch: _Patch) -> bool:
+    return _State.is_on and (_State.checks_tokens or not patch.for_tokens)
+
+
+def _take_off(patches: list[_Patch]) -> None:
+    for patch in patches:
+        owner, name, before, now = _applied[patch]
         if vars(owner).get(name) is now:
             setattr(owner, name, before)
             del _applied[patch]
@@ -77,10 +97,8 @@ def restore() -> None:
 
 def _patch_module(module: ModuleType) -> None:
     """Called by the import system, whose caller is the application: never raises."""
-    if not _State.is_on:
-        return
     for patch in _PATCHES:
-        if patch.module == module.__name__ and patch not in _applied:
+        if patch.module == module.__name__ and patch not in _applied and _is_wanted(patch):
             try:
                 _wrap(patch, module)
             except Exception as error:  # noqa: BLE001  (another version: the user stays unknown)
@@ -98,7 +116,7 @@ def _wrap(patch: _Patch, module: ModuleType) -> None:
     wrapper: Callable[..., Any] = getattr(import_module(patch.home), patch.wrapper)
 
     def switched(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        if not _State.is_on:
+        if not _is_wanted(patch):
             return wrapped(*args, **kwargs)
         return wrapper(wrapped, instance, args, kwargs)
 
