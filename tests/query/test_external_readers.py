@@ -207,3 +207,19 @@ def test_every_line_keeps_to_the_json_schema() -> None:
     for broken in ({"stream": "other"}, {"timestamp": "2026-11-21T18:00:00Z"}, {"user": {"nick": "x"}}):
         with pytest.raises(jsonschema.ValidationError):
             validator.validate(orjson.loads(lines[0]) | broken)
+
+
+@pytest.mark.parametrize(
+    ("destination", "source"),
+    [
+        (
+            "abfs://logs@acme.dfs.core.windows.net/audit",
+            "az://acme.blob.core.windows.net/logs/audit/log/platform/**/*.parquet",
+        ),
+        ("abfs://logs", "az://logs/log/platform/**/*.parquet"),
+        ("gs://logs/audit", "gs://logs/audit/log/platform/**/*.parquet"),
+    ],
+)
+def test_duckdb_is_given_urls_that_it_knows(destination: str, source: str) -> None:
+    view = duckdb_view(LogTable(destination, TableName("platform"), "parquet"))
+    assert f"'{source}'" in view

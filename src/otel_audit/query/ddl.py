@@ -51,9 +51,12 @@ class LogTable:
 
 
 def duckdb_view(table: LogTable) -> str:
-    """``CREATE VIEW`` over the table's files. For ``gs://`` DuckDB needs httpfs and an HMAC key."""
+    """``CREATE VIEW`` over the table's files.
+
+    DuckDB needs for ``gs://`` httpfs and an HMAC key, for ``abfs://`` its azure extension and a secret.
+    """
     names = "*.parquet" if table.extension == "parquet" else "*.ndjson.*"
-    pattern = _quoted(f"{_without_globs(table.folder)}/**/{names}")
+    pattern = _quoted(f"{_without_globs(_duckdb_url(table.folder))}/**/{names}")
     options = ["hive_partitioning = true", "hive_types = {'date': DATE, 'hour': INTEGER}"]
     if table.extension == "parquet":
         source = _call("read_parquet", [pattern, *options, "union_by_name = true"])
@@ -71,6 +74,18 @@ def duckdb_view(table: LogTable) -> str:
         )
     # Nothing in it comes from outside unquoted.
     return f"CREATE OR REPLACE VIEW {table.identifier} AS\n  SELECT * FROM {source};\n"  # noqa: S608
+
+
+def _duckdb_url(url: str) -> str:
+    """The URL as DuckDB has it: it knows Azure's blobs as ``az://``, with account and container as in their own
+    URL (https://duckdb.org/docs/extensions/azure)."""
+    scheme, _, rest = url.partition("://")
+    if scheme != "abfs":
+        return url
+    host, _, path = rest.partition("/")
+    container, _, account = host.partition("@")
+    called = "/".join(filter(None, (account.replace(".dfs.", ".blob.", 1), container, path)))
+    return f"az://{called}"
 
 
 def bigquery_table(table: LogTable, dataset: str) -> str:
