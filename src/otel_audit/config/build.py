@@ -70,6 +70,8 @@ def pipeline_options(settings: Settings, *, service: str | None = None) -> Pipel
                 request_body=settings.capture.request_body,
                 response_body=settings.capture.response_body,
                 max_body_bytes=settings.capture.max_body_bytes,
+                request_headers=settings.capture.request_headers,
+                response_headers=settings.capture.response_headers,
                 rules=tuple(CaptureRule(**asdict(rule)) for rule in settings.capture.rules),
             ),
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from fnmatch import translate
 from typing import Final, cast
 
 from otel_audit.convert import notes
@@ -16,7 +17,7 @@ from otel_audit.convert.sorter import Headers
 from otel_audit.convert.span_notes import Body, SpanNotes
 from otel_audit.record.ids import hashed_id
 
-__all__ = ["CONTENT_EVENT", "CapturedBodies", "continue_record", "forget_content", "take_up_headers"]
+__all__ = ["CONTENT_EVENT", "CapturedBodies", "CapturedHeaders", "continue_record", "forget_content"]
 
 CONTENT_EVENT: Final = "audit.content"
 """``eventName`` of a record with the bodies that were open when the record of their span was written."""
@@ -39,14 +40,27 @@ _NOT_CONTINUED: Final = (
 """What the record of the span has said already."""
 
 
-def take_up_headers(row: Row, span_notes: SpanNotes) -> None:
-    """Add captured headers to those that the span carries; where both have one, the span's own stays."""
-    for leaf, captured in (
-        ("requestHeaders", span_notes.request_headers),
-        ("responseHeaders", span_notes.response_headers),
-    ):
-        if captured:
-            row[leaf] = _merged(row.get(leaf), captured)
+class CapturedHeaders:
+    """Writes captured headers into records, as far as the settings want them there.
+
+    Args:
+        options: which they are; wrappers keep what any log of the process wants.
+    """
+
+    def __init__(self, options: CaptureOptions) -> None:
+        self._request = _names(options.request_headers)
+        self._response = _names(options.response_headers)
+
+    def take_up(self, row: Row, span_notes: SpanNotes) -> None:
+        """Add captured headers to those that the span carries; where both have one, the span's own stays."""
+        for leaf, captured, names in (
+            ("requestHeaders", span_notes.request_headers, self._request),
+            ("responseHeaders", span_notes.response_headers, self._response),
+        ):
+            if captured:
+                chosen = {name: values for name, values in captured.items() if names.fullmatch(name)}
+                if chosen:
+                    row[leaf] = _merged(row.get(leaf), chosen)
 
 
 class CapturedBodies:
@@ -146,6 +160,12 @@ def continue_record(row: Row) -> None:
     row["capture.continues"] = first_id
     for leaf in _NOT_CONTINUED:
         row.pop(leaf, None)
+
+
+def _names(globs: Sequence[str] | None) -> re.Pattern[str]:
+    if globs is None:
+        return re.compile(".*", re.DOTALL)
+    return re.compile("|".join(translate(glob.lower().replace("_", "-")) for glob in globs) or "(?!)")
 
 
 def _patterns(rule: CaptureRule) -> tuple[RouteTable[bool], re.Pattern[str] | None]:

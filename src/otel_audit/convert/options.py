@@ -104,12 +104,16 @@ class CaptureOptions:
         request_body: whether bodies of requests are, where no rule says otherwise.
         response_body: likewise.
         max_body_bytes: what is written of one, from its beginning.
+        request_headers: globs of lower-case names of captured headers that are written; ``None`` for all.
+        response_headers: likewise.
         rules: the first that matches wins.
     """
 
     request_body: bool = False
     response_body: bool = False
     max_body_bytes: int = 64 << 10
+    request_headers: tuple[str, ...] | None = None
+    response_headers: tuple[str, ...] | None = None
     rules: tuple[CaptureRule, ...] = ()
 
 

@@ -13,7 +13,7 @@ from opentelemetry.semconv._incubating.attributes.event_attributes import EVENT_
 from otel_audit.convert import notes
 from otel_audit.convert.audit import RECORD_ID, complete_audit, is_safe_event_name
 from otel_audit.convert.bodies import complete_bodies
-from otel_audit.convert.captured import CapturedBodies, continue_record, forget_content, take_up_headers
+from otel_audit.convert.captured import CapturedBodies, CapturedHeaders, continue_record, forget_content
 from otel_audit.convert.columns import Row
 from otel_audit.convert.content import drop_content
 from otel_audit.convert.derive import fill_call, fill_endpoint, fill_request_id, fill_target
@@ -57,6 +57,7 @@ class RowBuilder:
     def __init__(self, options: ConvertOptions) -> None:
         self._options = options
         self.identity = IdentityReader(options.identity)
+        self._headers = CapturedHeaders(options.capture)
         self._bodies = CapturedBodies(options.capture)
         self._trusted = parse_networks(options.identity.trusted_proxies)
         self._models: RouteTable[ModelEndpoint] = RouteTable(
@@ -98,7 +99,7 @@ class RowBuilder:
         found = sort_attributes(span.attributes, oddities)
         row = found.row
         if span.notes is not None:
-            take_up_headers(row, span.notes)
+            self._headers.take_up(row, span.notes)
         stream = self._interpret(found, verdict, span.kind, call, oddities, span=span)
         if stream is None:
             return None

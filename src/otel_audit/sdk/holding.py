@@ -260,6 +260,8 @@ class Holding:
             if held is None:
                 continue
             left_s = held.due - time.monotonic()
+            # Not kept while this waits: its bodies are given back as soon as somebody else sees to it.
+            del held
             if left_s > 0:
                 self._wake.wait(max(left_s, _LEAST_WAIT_S))
                 self._wake.clear()

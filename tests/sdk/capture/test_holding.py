@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 
 from otel_audit.sdk.capture.body import BodyRecorder
+from otel_audit.sdk.capture.memory import Memory
 from otel_audit.sdk.holding import Holding, Rest, forget_bodies
 from otel_audit.sdk.notes import open_notes
 
@@ -72,7 +73,7 @@ def _holding(queue: _Queue, *, hold_s: float = 60.0, max_held: int = 100) -> Hol
 
 
 def _body(content: bytes = b"") -> BodyRecorder:
-    body = BodyRecorder(1000)
+    body = BodyRecorder(1000, memory=Memory(1 << 20))
     body.write(content)
     return body
 

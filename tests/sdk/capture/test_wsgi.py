@@ -446,3 +446,49 @@ def test_a_tagged_model_has_no_request_body_not_even_in_what_follows(open_log):
     assert rest["capture"]["continues"] == first["recordId"]
     assert first["stream"] == rest["stream"] == "model-io"
     assert "secret" not in str([first, rest])
+
+
+def test_strict_delivery_holds_nothing_and_what_is_open_follows(open_log):
+    log = open_log(delivery="strict")
+    app = otel_audit.AuditWSGIMiddleware(_spanned(log, _answering(b"one ", b"two")))
+    parts = _Server(app).begin(b"in", CONTENT_TYPE="text/plain")
+    assert log.installation.health().waiting_in_memory == 0
+    assert b"".join(parts) == b"one two"
+    first, rest = log.records()
+    assert (first["request"], first["response"], first["capture"]["state"]) == ("in", None, "open")
+    assert (rest["request"], rest["response"], rest["capture"]["state"]) == (None, "one two", "complete")
+    assert rest["capture"]["continues"] == first["recordId"]
+
+
+def test_a_flush_does_not_wait_for_an_open_body(open_log):
+    log = open_log({"response_body": True, "hold": "1h"})
+    parts = iter(_Server(otel_audit.AuditWSGIMiddleware(_spanned(log, _answering(b"one ", b"two")))).begin())
+    assert next(parts) == b"one "
+    (first,) = log.records(close=False)
+    assert first["capture"] == {
+        "state": "open", "requestTruncatedAt": None, "responseTruncatedAt": 4, "continues": None
+    }  # fmt: skip
+    assert list(parts) == [b"two"]
+    rest = log.records()[1]
+    assert (rest["eventName"], rest["response"]) == ("audit.content", "one two")
+
+
+def test_headers_may_be_captured_alone(open_log):
+    log = open_log({"request_headers": ["X_Tenant"], "response_headers": ["x-*"]})
+    app = _answering(b"x", headers=[("X-Out", "1"), ("Content-Type", "text/plain")])
+    _served(log, app).ask(b"in", HTTP_X_TENANT="acme", HTTP_X_OTHER="no")
+    record = log.record()
+    assert record["requestHeaders"] == {"x-tenant": ["acme"]}
+    assert record["responseHeaders"] == {"x-out": ["1"]}
+    assert (record["request"], record["response"], record["capture"]["state"]) == (None, None, "none")
+
+
+def test_each_of_two_logs_has_what_it_asked_for(open_log):
+    log, other = open_log(), open_log({"response_headers": ["*"]})
+    log.provider.add_span_processor(other.installation._processor)
+    assert _served(log, _answering(b"x")).ask(b"in", CONTENT_TYPE="text/plain") == b"x"
+    with_bodies, without = log.record(), other.record()
+    assert (with_bodies["request"], with_bodies["response"]) == ("in", "x")
+    assert (without["request"], without["response"]) == (None, None)
+    assert without["responseHeaders"]["content-type"] == ["text/plain"]
+    assert with_bodies["responseHeaders"] == {}
