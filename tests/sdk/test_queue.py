@@ -163,6 +163,30 @@ def test_closing_in_time_that_runs_out_counts_what_is_left(sink, losses):
     sink.open.set()
 
 
+def test_what_hangs_in_preparation_at_the_end_is_counted_once(losses):
+    entered, go_on = threading.Event(), threading.Event()
+    taken: list[int] = []
+
+    def prepare(items: Sequence[int]) -> list[int]:
+        entered.set()
+        go_on.wait()
+        return list(items)
+
+    before = set(threading.enumerate())
+    queue = SpanQueue(prepare, taken.extend, losses, QueueOptions(max_delay_s=0.01))
+    for item in range(5):
+        queue.put(item)
+    entered.wait()
+    queue.put(5)
+    assert not queue.close(0.01)
+    assert losses == {"shutdown-timeout": 6}
+    go_on.set()
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "otel-audit-prepare":
+            thread.join(10)
+    assert (taken, losses) == ([], {"shutdown-timeout": 6})
+
+
 def test_no_thread_before_the_first_item(sink, losses):
     before = threading.active_count()
     queue = make(sink, losses)

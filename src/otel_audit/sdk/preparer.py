@@ -56,7 +56,8 @@ class Preparer(Generic[Item, Prepared]):
         self._thread: threading.Thread | None = None
         self._working = threading.Lock()
         self._works_for: int | None = None
-        self._ending = self._said = False
+        self._ending = self._said = self._abandons = False
+        self._in_hand = 0
 
     @property
     def trouble(self) -> str | None:
@@ -133,11 +134,18 @@ class Preparer(Generic[Item, Prepared]):
             return False
         return self._appender.end(max(0.1, deadline_s - time.monotonic()))
 
-    def refuse(self) -> None:
-        """Give up what is in hand; counted, but for a preparation that hangs."""
+    def refuse(self) -> int:
+        """Give up what is in hand.
+
+        Returns:
+            Items whose preparation hangs, which nobody has counted; they come to nothing even if it ends.
+        """
         self._appender.refuse()
-        if self._thread is not None and not self.is_current():
-            self._thread.join(_LAST_WORD_S)
+        if self._thread is None or self.is_current():
+            return 0
+        self._thread.join(_LAST_WORD_S)
+        self._abandons = self._thread.is_alive()
+        return self._in_hand if self._abandons else 0
 
     def _run(self) -> None:
         while True:
@@ -158,6 +166,10 @@ class Preparer(Generic[Item, Prepared]):
         items, tickets = self._take()
         if not items and not tickets:
             return 0
+        self._in_hand = len(items)
         for work in works(self._prepare, items, tickets):
+            if self._abandons:
+                break
+            self._in_hand -= work.count
             self._appender.submit(work)
         return len(items) + sum(ticket.item is None for ticket in tickets)

@@ -172,7 +172,9 @@ class SpanQueue(Generic[Item, Prepared]):
             self._closing = True
         if not self._begun or (self._preparer.end(deadline_s) and not self._waiting):
             return True
-        self._preparer.refuse()
+        hanging = self._preparer.refuse()
+        if hanging:
+            self._report_loss("shutdown-timeout", hanging)
         self._give_up_waiting()
         return False
 

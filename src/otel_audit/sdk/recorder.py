@@ -243,7 +243,9 @@ class Recorder:
         if self._holding is not None:
             self._holding.close()
         complete = self._queue.close(timeout_s)
-        self._presence.take_down()
+        if complete:
+            # Else the next process tells, where this one could not load what it takes to write anything down.
+            self._presence.take_down()
         if self._pipeline is not None:
             left_s = 0.0 if self.is_hurried else deadline - time.monotonic()
             complete = _quietly(self._pipeline.close, max(0.5, left_s)) and complete
