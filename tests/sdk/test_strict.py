@@ -54,7 +54,6 @@ def test_nothing_that_was_ended_is_lost_when_the_process_is_killed(places):
 
 
 def test_a_disk_that_refuses_fails_the_health_and_the_record_stays_queued(provider, places, monkeypatch):
-    monkeypatch.setattr(recorder_module, "STRICT_WAIT_S", 0.2)
     installation = otel_audit.install(provider=provider, delivery="strict", **places)
     call(provider, 1)
     assert installation.health().is_ok
@@ -63,6 +62,7 @@ def test_a_disk_that_refuses_fails_the_health_and_the_record_stays_queued(provid
         raise SpoolFull("a bound of the spool is reached")
 
     with monkeypatch.context() as patched:
+        patched.setattr(recorder_module, "STRICT_WAIT_S", 0.2)
         patched.setattr(StreamWriter, "sync", refuse)
         call(provider, 2)
         health = installation.health()
