@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from otel_audit.mask.alternatives import Alternatives
 from otel_audit.mask.budget import Budget
 from otel_audit.mask.decode import DECODERS
 from otel_audit.mask.findings import Finding, behind
 from otel_audit.mask.judge import Judge
 from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
-from otel_audit.mask.patterns import compile_pattern
 from otel_audit.mask.recognizer import Family
 from otel_audit.mask.recognizers import RECOGNIZERS
 from otel_audit.mask.trigger import Trigger
@@ -20,7 +20,7 @@ class AnyText(Trigger):
 
     def __init__(self) -> None:
         super().__init__(RECOGNIZERS, DECODERS, encoded=True)
-        self.pattern = compile_pattern(b"(?s:.+)")
+        self._all = Alternatives([b"(?s:.+)"])
 
     def family(self, trigger: bytes) -> Family | None:
         return None

@@ -14,7 +14,7 @@ _LOOKS_LIKE_BASE64 = "b340b301c313"
 
 def found(text: str) -> bytes | None:
     data = text.encode()
-    span = _TRIGGER.find(data, 0, len(data))
+    span = _TRIGGER.over(data).find(0)
     return None if span is None else data[slice(*span)]
 
 

@@ -11,13 +11,19 @@ from otel_audit.mask.patterns import compile_pattern
 
 __all__ = [
     "ALNUM", "CONTEXT_WORDS", "GAP_SIGNS", "LETTERS", "PHONE_WORDS", "PHONE_WORDS_BEHIND", "SSN_WORDS",
-    "Candidate", "Run", "RunValidator", "Validator", "before", "is_fraction", "is_glued", "is_glued_in_front", "words",
+    "WORD_BEGINS", "Candidate", "Run", "RunValidator", "Validator", "before", "is_fraction", "is_glued",
+    "is_glued_in_front", "words",
 ]  # fmt: skip
 
 GAP_SIGNS: Final = b" -./()_,+\t\r\n"
 """Signs between the groups of digits of one number."""
 
 LETTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+WORD_BEGINS: Final = rb"(?:^|[^0-9A-Za-z]|[\\%&=][0-9A-Za-z#]{1,9})"
+"""RE2, for triggers: what is before a word. An escape of any encoding may end there in letters or digits; ``\\b``
+sees no word begin behind them."""
+
 ALNUM: Final = LETTERS | frozenset(b"0123456789")
 
 

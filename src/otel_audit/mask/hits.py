@@ -62,9 +62,8 @@ def _search(array: Column, judge: Judge) -> Hits:
     first, last = int(bounds[0]), int(bounds[-1])
     data = memoryview(array.buffers()[2] or b"")[first:last]
     hits: Hits = {}
-    find = judge.trigger.find
-    position, length = 0, last - first
-    span = find(data, position, length)
+    find = judge.trigger.over(data).find
+    span = find(0)
     if span is None:
         return hits
     ends = (bounds[1:] - first).tolist()
@@ -83,7 +82,7 @@ def _search(array: Column, judge: Judge) -> Hits:
             if needles is not None:
                 needles.append((trigger.decode(), family))
             position = judge.trigger.behind(data, start, end)
-        span = find(data, position, length)
+        span = find(position)
     return hits
 
 

@@ -141,8 +141,8 @@ class Judge:
     def _triggers(self, whole: bytes) -> list[tuple[int, int, Family]] | None:
         """Triggers in plain text and their families; None for text that must be searched everywhere."""
         triggers: list[tuple[int, int, Family]] = []
-        plain, position, length = _has_no_marks(whole), 0, len(whole)
-        while (span := self.trigger.find(whole, position, length)) is not None:
+        plain, position, find = _has_no_marks(whole), 0, self.trigger.over(whole).find
+        while (span := find(position)) is not None:
             start, end = span
             family = self.trigger.family(whole[start:end])
             if family is None or len(triggers) == _TRIGGERS_MAX:

@@ -17,7 +17,16 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
-from otel_audit.mask.candidates import ALNUM, GAP_SIGNS, LETTERS, Candidate, Run, is_fraction, is_glued
+from otel_audit.mask.candidates import (
+    ALNUM,
+    GAP_SIGNS,
+    LETTERS,
+    WORD_BEGINS,
+    Candidate,
+    Run,
+    is_fraction,
+    is_glued,
+)
 from otel_audit.mask.patterns import compile_pattern
 
 __all__ = [
@@ -262,7 +271,9 @@ LETTERED: Final = (
 )
 """RE2: every number with letters in it, each in a group of its own, with what stands directly around it."""
 
-LETTERED_TRIGGERS: Final = tuple(entry.pattern for entry in _PATTERNED)
+LETTERED_TRIGGERS: Final = (
+    WORD_BEGINS + b"(?:" + b"|".join(b"(?:" + entry.pattern + b")" for entry in _PATTERNED) + b")",
+)
 
 
 def lettered(candidate: Candidate) -> Iterator[tuple[int, int]]:

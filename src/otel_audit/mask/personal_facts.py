@@ -7,7 +7,7 @@ from typing import Final
 
 import stdnum.bitcoin
 
-from otel_audit.mask.candidates import ALNUM, Candidate
+from otel_audit.mask.candidates import ALNUM, WORD_BEGINS, Candidate
 from otel_audit.mask.recognizer import Recognizer
 
 __all__ = ["PERSONAL_FACTS"]
@@ -56,6 +56,11 @@ _PLACE: Final = (
     _PLACE_WORDS + rb"""[^0-9A-Za-z]{1,8}(?:(?:is|are|at|of|lat|lng)[^0-9A-Za-z]{1,4})?(""" + _DEGREES
     + rb"""(?:[^0-9A-Za-z.]{1,4}(?:(?i:lon|lng|long|longitude)[^0-9A-Za-z]{1,6})?""" + _DEGREES + rb""")?)"""
 )  # fmt: skip
+
+
+def _anywhere(words: bytes) -> bytes:
+    """For triggers, which look at JSON texts: there ``n`` stands before a word that a new line begins with."""
+    return words.replace(rb"\b", b"")
 
 
 _DIGITS: Final = frozenset(b"0123456789")
@@ -132,7 +137,7 @@ PERSONAL_FACTS: Final = (
         ("She was born on 2/7/1961", "Please tell me your date of birth. It's 3/23/1940", "DOB: 1985-03-14",
          "geboren am 14.03.1985", "born 14 March 1985 in Leeds", "birthday is March 14th, 1985", "birth_date=19850314"),
         ("the idea was born in 3 days", "released on 2026-11-21", "born on time"),
-        triggers=(_BIRTH_WORDS + rb"[^0-9]{0,40}[0-9]",), validate=_introduced,
+        triggers=(_anywhere(_BIRTH_WORDS) + rb"[^0-9]{0,40}[0-9]",), validate=_introduced,
     ),
     Recognizer(
         "mac-address", "MAC_ADDRESS", _MAC,
@@ -146,7 +151,7 @@ PERSONAL_FACTS: Final = (
         "bitcoin-address", "CRYPTO_ADDRESS", _BITCOIN,
         ("1NEDqZPvTWRaoho48qXuLLsrYomMXPABfD", "to bc1qardv855yjngspvxuttq897aqca3lxju2y69jce"),
         ("1NEDqZPvTWRaoho48qXuLLsrYomMXPABfA", "bc1 is short"),
-        triggers=(_BITCOIN,), validate=_bitcoin,
+        triggers=(WORD_BEGINS + b"(?:" + _BITCOIN + b")",), validate=_bitcoin,
     ),
     Recognizer(
         "ethereum-address", "CRYPTO_ADDRESS", _ETHER,
@@ -157,7 +162,7 @@ PERSONAL_FACTS: Final = (
         "gps", "GPS", _PLACE,
         ("GPS: 48.858370, 2.294481", '"lat": 48.85837', "latitude=-33.8688"),
         ("latency: 12.345 ms", "platform 2.345.1", "flat 3.1415", "lat: 512.34567"),
-        triggers=(_PLACE_WORDS + rb"[^0-9]{0,24}[0-9]{1,3}\.[0-9]{3}",),
+        triggers=(_anywhere(_PLACE_WORDS) + rb"[^0-9]{0,24}[0-9]{1,3}\.[0-9]{3}",),
         validate=_place,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The trigger: one RE2 pattern that has a match wherever any recogniser or decoder could find something.
+"""The trigger: RE2 patterns of which one has a match wherever any recogniser or decoder could find something.
 
 It matches in a text itself and in the JSON text that the text is part of. So the masker runs it over whole
 columns and lets only entries with a match through; ``tests/mask`` holds it to that.
@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from otel_audit.mask.alternatives import Alternatives, Scan, any_of
 from otel_audit.mask.candidates import ALNUM, LETTERS
 from otel_audit.mask.decode import Decoder
 from otel_audit.mask.encoded_runs import BASE64_TRIGGER_BYTES, ENCODED_TRIGGERS, is_of_id
 from otel_audit.mask.findings import Span
-from otel_audit.mask.patterns import Pattern, compile_pattern
+from otel_audit.mask.patterns import compile_pattern
 from otel_audit.mask.recognizer import Family, Recognizer
 from otel_audit.mask.recognizers import DIGIT_RUN, PLAIN_NUMBER
 
-__all__ = ["Trigger"]
+__all__ = ["Trigger", "TriggerScan"]
 
 _SHORTEST_RUN: Final = 9
 _LONG_RUN: Final = 20
@@ -37,9 +38,6 @@ class Trigger:
         decoders: likewise.
         encoded: whether encoded runs are looked into.
         structure: RE2 patterns of structure that the caller wants to see as triggers.
-
-    Attributes:
-        pattern: all of it.
     """
 
     def __init__(
@@ -59,23 +57,17 @@ class Trigger:
         if encoded:
             others += ENCODED_TRIGGERS
         others += structure
-        self._numbers = _any_of(numbers)
-        self._others = _any_of([*at, *others])
-        self.pattern = _any_of([*at, *digits, *numbers, *others])
+        self._numbers = compile_pattern(any_of(numbers))
+        self._others = compile_pattern(any_of([*at, *others]))
+        self._all = Alternatives([*at, *digits, *numbers, *others])
 
     def is_in(self, text: bytes) -> bool:
         """Whether there is one."""
-        return self.pattern.is_in(text)
+        return self._all.is_in(text)
 
-    def find(self, text: bytes | memoryview, position: int, end: int) -> Span | None:
-        """The first one within ``text[position:end]``, without the bytes before and behind it that the trigger
-        of numbers takes in; hexadecimal ids are none."""
-        while (found := self.pattern.find(text, position, end)) is not None:
-            start, stop = found[0]
-            if stop - start != BASE64_TRIGGER_BYTES or not is_of_id(text, start, stop):
-                return _without_surroundings(text, start, stop)
-            position = start + 1
-        return None
+    def over(self, text: bytes | memoryview) -> TriggerScan:
+        """Goes over a text, from trigger to trigger."""
+        return TriggerScan(text, self._all.over(text))
 
     @staticmethod
     def behind(text: bytes | memoryview, start: int, end: int) -> int:
@@ -109,6 +101,30 @@ class Trigger:
         )
 
 
+class TriggerScan:
+    """Goes over one text from left to right, from trigger to trigger. Not for several threads.
+
+    Args:
+        text: what is looked through.
+        matches: of the trigger's patterns in it.
+    """
+
+    __slots__ = ("_matches", "_text")
+
+    def __init__(self, text: bytes | memoryview, matches: Scan) -> None:
+        self._text, self._matches = text, matches
+
+    def find(self, position: int) -> Span | None:
+        """The first trigger at ``position`` or behind it, without the bytes before and behind it that the trigger
+        of numbers takes in; hexadecimal ids are none. Positions never go back."""
+        while (found := self._matches.find(position)) is not None:
+            start, stop = found
+            if stop - start != BASE64_TRIGGER_BYTES or not is_of_id(self._text, start, stop):
+                return _without_surroundings(self._text, start, stop)
+            position = start + 1
+        return None
+
+
 def _without_surroundings(text: bytes | memoryview, start: int, stop: int) -> Span:
     core = bytes(text[start:stop])
     if core[0] in LETTERS:
@@ -127,8 +143,3 @@ def _without_surroundings(text: bytes | memoryview, start: int, stop: int) -> Sp
 
 def _triggers_of(entries: Iterable[Recognizer]) -> list[bytes]:
     return [pattern for entry in entries for pattern in entry.triggers]
-
-
-def _any_of(patterns: Sequence[bytes]) -> Pattern:
-    """One pattern for all; without any, one that matches nothing."""
-    return compile_pattern(b"|".join(b"(?:" + pattern + b")" for pattern in patterns) or rb"[^\x00-\xff]")
