@@ -167,6 +167,26 @@ def test_a_request_that_is_not_read_to_its_end_is_cut_there(open_log):
     assert record["request"] == "x" * 44
 
 
+@pytest.mark.parametrize(
+    "said",
+    [{"HTTP_TRANSFER_ENCODING": "chunked"}, {"wsgi.input_terminated": True}],
+    ids=["chunks", "terminated"],
+)
+def test_a_request_of_unknown_length_is_seen_to_its_end(open_log, said):
+    log = open_log()
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        assert environ["wsgi.input"].read() == b"in parts"
+        environ["wsgi.input"].read()
+        start_response("200 OK", [])
+        return [b""]
+
+    stream = io.BytesIO(b"in parts")
+    _served(log, app).ask(CONTENT_TYPE="text/plain", **{"wsgi.input": stream, **said})
+    record = log.record()
+    assert (record["request"], record["capture"]["requestTruncatedAt"]) == ("in parts", None)
+
+
 def test_a_request_without_a_body_has_none(open_log):
     log = open_log()
     _served(log, _answering(b"x")).ask(REQUEST_METHOD="GET")

@@ -80,7 +80,8 @@ class _Call:
         if recorder is not None:
             length = str(environ.get("CONTENT_LENGTH") or "")
             expected = int(length) if length.isdecimal() else None
-            if expected == 0 or (expected is None and "HTTP_TRANSFER_ENCODING" not in environ):
+            has_end = "HTTP_TRANSFER_ENCODING" in environ or environ.get("wsgi.input_terminated")
+            if expected == 0 or (expected is None and not has_end):
                 recorder.end()  # there is none
             else:
                 environ["wsgi.input"] = _Input(environ["wsgi.input"], recorder, expected)
