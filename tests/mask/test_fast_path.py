@@ -121,7 +121,9 @@ def test_examples_in_json(text: str) -> None:
         assert masked(_FAST, rows) == masked(_SLOW, rows)
 
 
-@pytest.mark.parametrize("before", ["x\n", "x\t", "x\u000b", "a\\n", "a\\x0a", "a\\u000a", "a%20", "a&#32;", "é"])
+@pytest.mark.parametrize(
+    "before", ["x\n", "x\t", "x\u000b", "a\\n", "a\\x0a", "a\\u000a", "a%20", "a&#32;", "é"]
+)
 def test_what_begins_behind_an_escape_is_found(before: str) -> None:
     # The trigger sees the escape and not what it stands for: its last letter or digit is no part of the word.
     texts = [before + text for entry in RECOGNIZERS for text in entry.matches]
