@@ -24,11 +24,12 @@ from otel_audit.sdk.caller import runs_event_loop
 from otel_audit.sdk.capture import active
 from otel_audit.sdk.gauges import observe
 from otel_audit.sdk.health import Health, Trouble
-from otel_audit.sdk.holding import Holding, Rest, forget_bodies, read_rests
+from otel_audit.sdk.holding import Holding
 from otel_audit.sdk.log_events import logs_of
 from otel_audit.sdk.preflight import try_destinations
 from otel_audit.sdk.presence import Presence
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
+from otel_audit.sdk.rests import Rest, forget_bodies, read_rests
 from otel_audit.sdk.weight import weigh
 from otel_audit.threads import Reserve
 

@@ -13,8 +13,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 
 from otel_audit.sdk.capture.body import BodyRecorder
 from otel_audit.sdk.capture.memory import Memory
-from otel_audit.sdk.holding import Holding, Rest, forget_bodies
+from otel_audit.sdk.holding import Holding
 from otel_audit.sdk.notes import open_notes
+from otel_audit.sdk.rests import Rest, forget_bodies
 
 
 class _Kept(SpanExporter):

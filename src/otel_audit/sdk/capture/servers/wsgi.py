@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from otel_audit.sdk.capture.active import Capture, active
 from otel_audit.sdk.capture.body import BodyRecorder
 from otel_audit.sdk.capture.exchange import Exchange, announce, take_back
+from otel_audit.sdk.capture.servers.wsgi_input import Input
 
 __all__ = ["AuditWSGIMiddleware", "serve"]
 
@@ -84,7 +85,7 @@ class _Call:
             if expected == 0 or (expected is None and not has_end):
                 recorder.end()  # there is none
             else:
-                environ["wsgi.input"] = _Input(environ["wsgi.input"], recorder, expected)
+                environ["wsgi.input"] = Input(environ["wsgi.input"], recorder, expected)
         if self._file_wrapper is not None and not isinstance(self._file_wrapper, type):
             # A function, as uWSGI has: what it makes is known by having been made here.
             environ["wsgi.file_wrapper"] = self._wrap_file
@@ -137,57 +138,6 @@ class _Call:
         if isinstance(wrapper, type):
             return isinstance(parts, wrapper)
         return any(parts is file for file in self._files)
-
-
-class _Input:
-    """``wsgi.input`` as the application reads it."""
-
-    def __init__(self, stream: Any, recorder: BodyRecorder, expected: int | None) -> None:
-        self._stream, self._recorder, self._left = stream, recorder, expected
-
-    def read(self, *size: int) -> bytes:
-        return self._seen(self._stream.read(*size), is_end=size[:1] != (0,))
-
-    def readline(self, *size: int) -> bytes:
-        return self._seen(self._stream.readline(*size), is_end=size[:1] != (0,))
-
-    def readlines(self, *hint: int) -> list[bytes]:
-        lines: list[bytes] = self._stream.readlines(*hint)
-        for line in lines:
-            self._seen(line)
-        if not lines:
-            self._recorder.end()
-        return lines
-
-    def __iter__(self) -> Iterator[bytes]:
-        for line in self._stream:
-            yield self._seen(line)
-        self._recorder.end()
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._stream, name)
-        if name in {"readinto", "readinto1"}:
-
-            def read_into(buffer: Any) -> Any:
-                count = found(buffer)
-                if count is not None:
-                    self._seen(bytes(memoryview(buffer).cast("B")[:count]), is_end=len(buffer) > 0)
-                return count
-
-            return read_into
-        if name == "read1":
-            return lambda *size: self._seen(found(*size), is_end=size[:1] != (0,))
-        return found
-
-    def _seen(self, chunk: bytes, *, is_end: bool = False) -> bytes:
-        recorder = self._recorder
-        if not recorder.is_done:
-            recorder.write(chunk)
-            if self._left is not None:
-                self._left -= len(chunk)
-            if (is_end and not chunk) or (self._left is not None and self._left <= 0):
-                recorder.end()
-        return chunk
 
 
 class _Parts:
