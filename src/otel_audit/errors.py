@@ -5,6 +5,7 @@
     AuditError
     ├── ConfigurationError    a setting is unknown, wrong or unsafe; says what is accepted
     ├── InputError            input from outside cannot be read; carries file and place
+    │   └── TooLarge          it is larger than what is taken, or would become so
     ├── IntegrityError        stored bytes contradict what was committed; carries the path
     ├── NotDurable            a record that was emitted is not known to be durable; says whether it may follow
     ├── SpoolError            the spool cannot take or give records
@@ -42,6 +43,7 @@ __all__ = [
     "SpoolError",
     "SpoolFull",
     "StoreError",
+    "TooLarge",
     "describe_defect",
 ]
 
@@ -66,6 +68,10 @@ class InputError(AuditError):
     def __init__(self, reason: str, *, source: str = "", place: str = "") -> None:
         super().__init__(": ".join(part for part in (source, place, reason) if part))
         self.reason, self.source, self.place = reason, source, place
+
+
+class TooLarge(InputError):
+    """Input from outside is larger than what is taken, or would become so once it is unpacked."""
 
 
 class IntegrityError(AuditError):

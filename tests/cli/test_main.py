@@ -14,7 +14,20 @@ from cli.conftest import Invoke
 from otel_audit.cli.main import AuditGroup, cli
 from otel_audit.errors import ConfigurationError, IntegrityError
 
-COMMANDS = ["demo", "run", "query", "show", "files", "ingest", "mask", "models", "spool", "doctor", "schema"]
+COMMANDS = [
+    "demo",
+    "run",
+    "serve",
+    "query",
+    "show",
+    "files",
+    "ingest",
+    "mask",
+    "models",
+    "spool",
+    "doctor",
+    "schema",
+]
 
 
 def test_version(invoke: Invoke) -> None:

@@ -14,6 +14,9 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 WALLS = {
     "opentelemetry.sdk": ("convert/from_sdk.py", "sdk/", "testing.py"),
     "opentelemetry.proto": ("convert/from_otlp.py", "receive/"),
+    "grpc": ("receive/grpc_door.py",),
+    "granian": ("receive/",),
+    "google.rpc": ("receive/answers.py",),
     "gcsfs": ("store/gcs.py", "store/gcs_api.py"),
     "s3fs": ("store/s3.py",),
     "botocore": ("store/s3_api.py", "store/s3_errors.py"),

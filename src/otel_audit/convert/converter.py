@@ -26,6 +26,7 @@ from otel_audit.convert.select import MODEL_IO, PLATFORM
 from otel_audit.convert.span_columns import is_ordinary
 from otel_audit.convert.spans import LogData, ResourceData, SpanData
 from otel_audit.convert.times import MAX_INT64
+from otel_audit.convert.unproven import doubt_unknown_senders
 from otel_audit.convert.verdicts import Verdict
 from otel_audit.record.batch import UnmaskedBatch
 
@@ -60,7 +61,7 @@ class Converter:
         batch = _Batch(self._options, self._builder, min(max(observed_unix_nano, 0), MAX_INT64))
         for log in batch.read(spans, logs):
             batch.add_log(log)
-        return UnmaskedBatch(batch.build())
+        return UnmaskedBatch(doubt_unknown_senders(batch.build()))
 
 
 class _Batch:

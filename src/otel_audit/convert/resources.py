@@ -80,4 +80,8 @@ def map_resource(resource: ResourceData) -> ResourceFields:
         row["scope.version"] = clean_text(resource.scope_version, oddities)
     if rest:
         row["resource"] = encode_object(rest, oddities)
+    if resource.sender is not None:
+        row["sender.method"], row["sender.address"] = resource.sender.method, resource.sender.address
+        if resource.sender.id is not None:
+            row["sender.id"] = resource.sender.id
     return ResourceFields(row, str(row.get("service.name", "")), oddities)

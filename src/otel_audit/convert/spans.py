@@ -18,13 +18,37 @@ Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, V
 Attributes: TypeAlias = dict[str, Value]
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who delivered a request to a sink, from the connection and never from what it brought.
+
+    Attributes:
+        method: how it proved who it is: ``mtls``, ``bearer`` or ``none``.
+        address: of the other end of the connection, without its port.
+        id: who it is; ``None`` where it proved nothing.
+    """
+
+    method: str
+    address: str
+    id: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it proved who it is: what somebody unknown says of users are claims."""
+        return self.method != "none"
+
+
 @dataclass(slots=True)
 class ResourceData:
-    """A resource and its instrumentation scope; shared by every span that has the same two."""
+    """A resource and its instrumentation scope; shared by every span that has the same two.
+
+    ``sender`` is whoever delivered them, where a sink received them.
+    """
 
     attributes: Attributes = field(default_factory=dict)
     scope_name: str = ""
     scope_version: str = ""
+    sender: Sender | None = None
 
 
 @dataclass(slots=True)

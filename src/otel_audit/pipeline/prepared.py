@@ -41,6 +41,11 @@ class Prepared:
         name: str | None = pc.struct_field(self._masked.records.column("service"), "name")[0].as_py()
         return name
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether no record of it has been taken by a writer."""
+        return len(self._left) == len(self.records)
+
     def append_to(self, writers: Mapping[str, StreamWriter], *, use_reserve: bool) -> None:
         """Append what no writer has taken yet. What one has taken it keeps, and writes again by itself if
         the disk fails, so it is never offered twice.

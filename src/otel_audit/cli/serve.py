@@ -1,0 +1,144 @@
+"""``otel-audit serve``."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Final
+
+import click
+
+from otel_audit.cli.main import PROBLEM, note, warn
+from otel_audit.cli.options import destination_option
+from otel_audit.config import load
+from otel_audit.config.build import pipeline_options
+from otel_audit.errors import ConfigurationError
+from otel_audit.pipeline.options import PipelineOptions
+from otel_audit.pipeline.path import Pipeline
+from otel_audit.record.streams import STREAMS
+
+_SERVICE: Final = "sink"
+"""Whose slot of the spool is used, and what its writers are named after: requests may come from many services."""
+
+_NEEDED: Final = ("grpc", "granian", "google.rpc")
+
+
+@click.command(name="serve")
+@click.option(
+    "--grpc",
+    "grpc_address",
+    metavar="HOST:PORT",
+    default="localhost:4317",
+    show_default=True,
+    help="Where OTLP/gRPC is taken.",
+)
+@click.option(
+    "--http",
+    "http_address",
+    metavar="HOST:PORT",
+    default="localhost:4318",
+    show_default=True,
+    help="Where OTLP/HTTP is taken, with /healthz, /readyz and /metrics.",
+)
+@destination_option
+@click.option(
+    "--insecure-anyone",
+    is_flag=True,
+    help="Listen where other machines can connect, although anybody there may write to the log.",
+)
+@click.option(
+    "--max-waiting-requests",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1024,
+    show_default=True,
+    help="Requests that may wait at a time; those beyond it are told to come back.",
+)
+@click.option(
+    "--stop-timeout",
+    "stop_timeout_s",
+    metavar="SECONDS",
+    type=click.FloatRange(min=1),
+    default=30.0,
+    show_default=True,
+    help="How long an orderly end may take.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    grpc_address: str,
+    http_address: str,
+    destination: str | None,
+    insecure_anyone: bool,
+    max_waiting_requests: int,
+    stop_timeout_s: float,
+) -> None:
+    """Receive OTLP from a Collector and write audit records.
+
+    Takes traces and logs over gRPC and HTTP (protobuf and JSON; gzip, and over HTTP zstd). A request is answered OK
+    only when its records are durable in the spool. Until then its sender keeps it: one that finds no room, or a
+    spool that is full, is told to send again. SIGTERM and SIGINT end it in order; exit code 1 if not everything
+    has reached its destination by then, and waits in the spool.
+    """
+    missing = [name for name in _NEEDED if not _is_installed(name)]
+    if missing:
+        raise click.ClickException(f"serve needs {', '.join(missing)}: pip install 'otel-audit[serve]'")
+    # Not at the top: they are an extra.
+    from otel_audit.receive.addresses import Address, parse_address  # noqa: PLC0415
+    from otel_audit.receive.options import ReceiveOptions  # noqa: PLC0415
+    from otel_audit.receive.server import serve  # noqa: PLC0415
+
+    where = parse_address(grpc_address), parse_address(http_address)
+    open_to_anybody = [str(address) for address in where if not address.is_local]
+    if open_to_anybody and not insecure_anyone:
+        raise ConfigurationError(
+            f"{', '.join(open_to_anybody)} can be reached from other machines, and anybody who can connect could "
+            "write to the log: listen on localhost, or say --insecure-anyone"
+        )
+    options = _options(destination)
+    pipeline = Pipeline(options)
+    pipeline.open()
+    if open_to_anybody:
+        warn(f"anybody who can connect to {', '.join(open_to_anybody)} may write to this log")
+
+    def on_listening(grpc_at: Address, http_at: Address) -> None:
+        note(_listening(str(grpc_at), str(http_at), options))
+
+    delivered = serve(
+        pipeline,
+        grpc_address=where[0],
+        http_address=where[1],
+        options=ReceiveOptions(max_waiting_requests=max_waiting_requests),
+        on_listening=on_listening,
+        stop_timeout_s=stop_timeout_s,
+    )
+    if not delivered:
+        warn("not everything is at its destination yet: it waits in the spool, and the next writer ships it")
+    ctx.exit(0 if delivered else PROBLEM)
+
+
+def _options(destination: str | None) -> PipelineOptions:
+    # Whoever sends waits until its records are durable: that is what strict delivery is.
+    arguments: dict[str, object] = {"delivery": "strict"}
+    if destination is not None:
+        # One given on the command line is meant for everything, whatever streams have of their own.
+        none: dict[str, object] = {"destinations": []}
+        arguments |= {"destination": destination, "streams": dict.fromkeys(STREAMS, none)}
+    return pipeline_options(load(arguments), service=_SERVICE)
+
+
+def _listening(grpc_at: str, http_at: str, options: PipelineOptions) -> str:
+    places = list({url: None for stream in options.streams for url in stream.destinations})
+    key = "pseudonyms under a key" if options.mask.keys else "redacted, no key for pseudonyms"
+    return (
+        f"otel-audit: OTLP/gRPC on {grpc_at}, OTLP/HTTP on {http_at}; "
+        f"writing to {', '.join(places)} through {options.spool_root}; "
+        f"personal data is masked ({key}), credentials are withheld"
+    )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

@@ -1,0 +1,89 @@
+"""Where both doors bring what they received: room, sink, stopping, health and figures in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+from otel_audit.pipeline.path import Pipeline
+from otel_audit.receive.answers import Answer, Verdict
+from otel_audit.receive.figures import Figures, Labels, exposition
+from otel_audit.receive.options import ReceiveOptions
+from otel_audit.receive.request import Request
+from otel_audit.receive.room import Room
+from otel_audit.receive.sink import Delivery, Sink
+
+__all__ = ["Desk"]
+
+
+class Desk:
+    """Takes requests on the thread of one event loop.
+
+    Args:
+        pipeline: open.
+        options: bounds.
+    """
+
+    def __init__(self, pipeline: Pipeline, options: ReceiveOptions) -> None:
+        self.options = options
+        self.room = Room(options)
+        self.figures = Figures()
+        self.is_stopping = False
+        self._pipeline = pipeline
+        self._sink = Sink(pipeline, options)
+        self._sink.start()
+        self.overloaded = Answer(
+            Verdict.OVERLOADED, "too many requests wait; send this one again", options.retry_overload_s
+        )
+        self.stopping = Answer(
+            Verdict.STOPPING, "the sink is stopping; send this request again", options.retry_overload_s
+        )
+
+    async def deliver(self, request: Request) -> Answer:
+        """Bring a request that has entered the room to its answer."""
+        if self.is_stopping:
+            return self.stopping
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Answer] = loop.create_future()
+
+        def tell(answer: Answer) -> None:
+            # Whoever waited may have gone: the connection broke, or the server ended without waiting for it.
+            if not answered.done():
+                answered.set_result(answer)
+
+        def settle(answer: Answer) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(tell, answer)
+
+        self._sink.take(Delivery(request, settle))
+        return await answered
+
+    def trouble(self) -> str | None:
+        """Why requests would be refused now; ``None`` while they are taken."""
+        return "stopping" if self.is_stopping else self._sink.trouble
+
+    async def close(self, timeout_s: float) -> bool:
+        """Answer what waits and take nothing more. Returns False if the time ran out."""
+        self.is_stopping = True
+        return await asyncio.to_thread(self._sink.close, timeout_s)
+
+    def metrics(self) -> bytes:
+        """Prometheus' text."""
+        return exposition(self._metrics())
+
+    def _metrics(self) -> Iterator[tuple[str, str, str, Mapping[Labels, float]]]:
+        yield from self.figures.metrics()
+        yield _gauge("waiting_requests", "Requests that are being received or wait", self.room.requests)
+        yield _gauge("waiting_bytes", "Their bytes", self.room.bytes)
+        yield _gauge("spool_bytes", "Bytes of the spool that this process uses", self._pipeline.spool_bytes())
+        yield _gauge("ready", "1 while requests are taken", self.trouble() is None)
+        lost: dict[Labels, float] = {
+            (("cause", cause),): float(count) for cause, count in self._pipeline.losses.total.items()
+        }
+        yield "otel_audit_lost_records_total", "counter", "Records lost, each in a gap record", lost
+        causes: dict[Labels, float] = {(("cause", cause),): 1.0 for _, cause in self._pipeline.troubles()}
+        yield "otel_audit_destination_trouble", "gauge", "Why a destination takes no records now", causes
+
+
+def _gauge(name: str, meaning: str, value: float) -> tuple[str, str, str, Mapping[Labels, float]]:
+    return f"otel_audit_{name}", "gauge", meaning, {(): float(value)}

@@ -1,0 +1,105 @@
+"""OTLP/gRPC: ``TraceService/Export`` and ``LogsService/Export``, without generated services.
+
+gRPC's own core would unpack a compressed message whole, however large it becomes. So it is told not to, and the
+bytes tell how they are packed: a request begins with field 1 (0x0A), gzip with 0x1F, zlib with 0x78, and neither of
+those begins a message of OTLP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+from urllib.parse import unquote
+
+import grpc
+from grpc import aio
+
+from otel_audit.convert.spans import Sender
+from otel_audit.receive.answers import Answer, Verdict
+from otel_audit.receive.desk import Desk
+from otel_audit.receive.request import Request
+
+__all__ = ["make_server"]
+
+_SERVICES: Final[dict[str, Literal["traces", "logs"]]] = {
+    "opentelemetry.proto.collector.trace.v1.TraceService": "traces",
+    "opentelemetry.proto.collector.logs.v1.LogsService": "logs",
+}
+"""opentelemetry-proto 1.x: ``trace_service.proto``, ``logs_service.proto``."""
+
+_PACKED: Final = {b"\x1f": "gzip", b"\x78": "deflate"}
+
+_STATUS_DETAILS: Final = "grpc-status-details-bin"
+"""Where clients look for ``google.rpc.Status``."""
+
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+
+_FRAMING_BYTES: Final = 1 << 10
+
+
+def make_server(desk: Desk) -> aio.Server:
+    """A server that listens nowhere yet.
+
+    Args:
+        desk: takes what arrives.
+    """
+    options = [
+        ("grpc.max_receive_message_length", desk.options.max_body_bytes),
+        ("grpc.per_message_decompression", 0),
+        # A second server on the same port would take half of the connections, unnoticed.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_concurrent_streams", 128),
+        ("grpc.max_metadata_size", 16 * _FRAMING_BYTES),
+        # A connection whose other end is gone is noticed, and takes nothing any more.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ]
+    server = aio.server(options=options)
+    server.add_generic_rpc_handlers(
+        tuple(
+            grpc.method_handlers_generic_handler(
+                service, {"Export": grpc.unary_unary_rpc_method_handler(_handler(desk, signal))}
+            )
+            for service, signal in _SERVICES.items()
+        )
+    )
+    return server
+
+
+def _handler(
+    desk: Desk, signal: Literal["traces", "logs"]
+) -> Callable[[bytes, aio.ServicerContext[bytes, bytes]], Awaitable[bytes]]:
+    async def export(body: bytes, context: aio.ServicerContext[bytes, bytes]) -> bytes:
+        began = time.monotonic()
+        answer = await _answer(desk, signal, body, context.peer())
+        desk.figures.count("grpc", signal, answer.verdict, len(body), time.monotonic() - began)
+        if answer.verdict is not Verdict.TAKEN:
+            details = ((_STATUS_DETAILS, answer.status()),)
+            await context.abort(_CODES[answer.grpc_code], answer.reason, trailing_metadata=details)
+        # An empty ExportTraceServiceResponse or ExportLogsServiceResponse: everything was taken.
+        return b""
+
+    return export
+
+
+async def _answer(desk: Desk, signal: Literal["traces", "logs"], body: bytes, peer: str) -> Answer:
+    if desk.is_stopping:
+        return desk.stopping
+    if not desk.room.enter(len(body)):
+        return desk.overloaded
+    try:
+        sender = Sender("none", address_of(peer))
+        encoding = _PACKED.get(body[:1], "identity")
+        return await desk.deliver(Request(signal, "protobuf", encoding, body, sender))
+    finally:
+        desk.room.leave(len(body))
+
+
+def address_of(peer: str) -> str:
+    """The address of gRPC's name of a peer: ``ipv4:192.0.2.1:4711``, ``ipv6:%5B::1%5D:4711`` or ``unix:``."""
+    kind, _, rest = peer.partition(":")
+    if kind not in ("ipv4", "ipv6"):
+        return kind
+    return unquote(rest).rpartition(":")[0].strip("[]")

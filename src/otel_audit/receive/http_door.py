@@ -1,0 +1,184 @@
+"""OTLP/HTTP: ``POST /v1/traces`` and ``/v1/logs``, protobuf and JSON; health, readiness and metrics.
+
+The server is granian, whose own part of a request costs a third of what others' do; it speaks RSGI
+(https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md). It bounds and times the head of a
+request, this module its body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # re-exported
+
+from otel_audit.convert.spans import Sender
+from otel_audit.receive.answers import Answer, Verdict
+from otel_audit.receive.desk import Desk
+from otel_audit.receive.figures import CONTENT_TYPE as METRICS_TYPE
+from otel_audit.receive.request import Request
+from otel_audit.receive.unpacking import ENCODINGS
+
+__all__ = ["HttpDoor"]
+
+_EXPORTS: Final[dict[str, Literal["traces", "logs"]]] = {"/v1/traces": "traces", "/v1/logs": "logs"}
+_PAGES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+_PROTOBUF: Final = "application/x-protobuf"
+_JSON: Final = "application/json"
+_FORMATS: Final[dict[str, Literal["protobuf", "json"]]] = {_PROTOBUF: "protobuf", _JSON: "json"}
+
+
+@dataclass(slots=True)
+class _Arrived:
+    """How many bytes of a body have come, and how many of them take room."""
+
+    size: int = 0
+    counted: int = 0
+
+
+class HttpDoor:
+    """Answers requests.
+
+    Args:
+        desk: takes what arrives.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        """One request."""
+        if scope.proto != "http":
+            return
+        if scope.path in _PAGES and scope.method in ("GET", "HEAD"):
+            self._page(scope.path, protocol)
+            return
+        began, arrived = time.monotonic(), _Arrived()
+        signal = _EXPORTS.get(scope.path)
+        try:
+            answer = await self._export(signal, scope, protocol, arrived)
+        except ProtocolClosed:
+            # Whoever sent it is gone: there is nobody to answer, and nothing was taken.
+            return
+        self._desk.figures.count(
+            "http", signal or "none", answer.verdict, arrived.size, time.monotonic() - began
+        )
+        _send(answer, scope, protocol)
+
+    async def _export(
+        self,
+        signal: Literal["traces", "logs"] | None,
+        scope: Scope,
+        protocol: HTTPProtocol,
+        arrived: _Arrived,
+    ) -> Answer:
+        desk = self._desk
+        refusal = _refusal(signal, scope)
+        if refusal is None and _length(scope) > desk.options.max_body_bytes:
+            # So much is not even read to throw it away.
+            return _too_large()
+        if refusal is None and desk.is_stopping:
+            refusal = desk.stopping
+        has_entered = refusal is None and desk.room.enter()
+        try:
+            async with asyncio.timeout(desk.options.body_timeout_s):
+                if refusal is None and not has_entered:
+                    refusal = desk.overloaded
+                body = await self._body(protocol, arrived, refusal)
+            if isinstance(body, Answer) or signal is None:
+                return body if isinstance(body, Answer) else Answer(Verdict.NO_SUCH_PATH)
+            request = Request(
+                signal, _FORMATS[_media_type(scope)], _encoding(scope), body, Sender("none", _address(scope))
+            )
+            return await desk.deliver(request)
+        except TimeoutError:
+            return Answer(Verdict.SLOW, "the body did not arrive in time")
+        finally:
+            if has_entered:
+                desk.room.leave(arrived.counted)
+
+    async def _body(
+        self, protocol: HTTPProtocol, arrived: _Arrived, refusal: Answer | None
+    ) -> bytes | Answer:
+        """The body, or why it is refused.
+
+        Of a refused one what comes is thrown away: a client that still sends would find its connection closed
+        instead of an answer.
+        """
+        desk, parts, limit = self._desk, [], self._desk.options.max_body_bytes
+        async for part in protocol:
+            arrived.size += len(part)
+            if refusal is None and arrived.size > limit:
+                refusal = _too_large()
+            if refusal is None and not desk.room.grow(len(part)):
+                refusal = desk.overloaded
+            if refusal is None:
+                arrived.counted += len(part)
+                parts.append(part)
+                continue
+            parts.clear()
+            if arrived.size > 2 * limit:
+                break
+        return refusal or b"".join(parts)
+
+    def _page(self, path: str, protocol: HTTPProtocol) -> None:
+        if path == "/metrics":
+            protocol.response_bytes(200, [("content-type", METRICS_TYPE)], self._desk.metrics())
+            return
+        trouble = self._desk.trouble() if path == "/readyz" else None
+        status, text = (200, "ok\n") if trouble is None else (503, f"{trouble}\n")
+        protocol.response_str(status, [("content-type", "text/plain; charset=utf-8")], text)
+
+
+def _refusal(signal: str | None, scope: Scope) -> Answer | None:
+    """What can be said of a request without its body."""
+    if scope.path in _PAGES:
+        return Answer(Verdict.NO_SUCH_METHOD, "this path takes GET")
+    if signal is None:
+        return Answer(Verdict.NO_SUCH_PATH, "exports go to /v1/traces and /v1/logs")
+    if scope.method != "POST":
+        return Answer(Verdict.NO_SUCH_METHOD, "this path takes POST")
+    if _media_type(scope) not in _FORMATS:
+        return Answer(Verdict.UNSUPPORTED, f"the content type is {_PROTOBUF} or {_JSON}")
+    if _encoding(scope) not in ENCODINGS:
+        return Answer(Verdict.UNSUPPORTED, "the content encoding is gzip, zstd, deflate or none")
+    return None
+
+
+def _length(scope: Scope) -> int:
+    """Bytes of the body as far as its head says; 0 where it does not."""
+    length = scope.headers.get("content-length") or ""
+    return int(length[:19]) if length.isdecimal() else 0
+
+
+def _too_large() -> Answer:
+    return Answer(Verdict.TOO_LARGE, "the body is larger than what is taken")
+
+
+def _media_type(scope: Scope) -> str:
+    return (scope.headers.get("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _encoding(scope: Scope) -> str:
+    return (scope.headers.get("content-encoding") or "identity").strip().lower()
+
+
+def _address(scope: Scope) -> str:
+    return scope.client.rpartition(":")[0].strip("[]")
+
+
+def _send(answer: Answer, scope: Scope, protocol: Any) -> None:
+    is_protobuf = _media_type(scope) == _PROTOBUF
+    headers = [("content-type", _PROTOBUF if is_protobuf else _JSON)]
+    if answer.retry_after_s is not None:
+        headers.append(("retry-after", str(answer.retry_after_s)))
+    if answer.verdict is Verdict.NO_SUCH_METHOD:
+        headers.append(("allow", "GET, HEAD" if scope.path in _PAGES else "POST"))
+    if answer.verdict is Verdict.TAKEN:
+        body = b"" if is_protobuf else b"{}"
+    else:
+        body = answer.status() if is_protobuf else answer.status_json()
+    protocol.response_bytes(answer.http_status, headers, body)
