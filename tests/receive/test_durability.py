@@ -19,15 +19,19 @@ from grpc import aio
 
 from otel_audit.config import load
 from otel_audit.config.build import pipeline_options
+from otel_audit.convert.spans import Sender
 from otel_audit.pipeline.path import Pipeline
+from otel_audit.receive.answers import Verdict
 from otel_audit.receive.desk import Desk
 from otel_audit.receive.grpc_door import make_server
 from otel_audit.receive.options import ReceiveOptions
+from otel_audit.receive.request import Request
 from receive.conftest import StartSink, export_of
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 PROTOBUF = {"content-type": "application/x-protobuf"}
 SENDERS = 4
+SOMEBODY = Sender("none", "192.0.2.7")
 
 
 def test_what_was_answered_ok_survives_kill_9(start_sink: StartSink) -> None:
@@ -139,6 +143,31 @@ def test_overload_over_grpc_says_when_to_come_back(tmp_path: Path) -> None:
     assert pipeline.close(10)
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert retry_delay_s(error) > 0
+
+
+@pytest.mark.usefixtures("quiet_log")
+def test_who_goes_away_leaves_no_memory_behind_and_costs_no_work(tmp_path: Path) -> None:
+    settings = load({"destination": str(tmp_path / "log"), "spool": str(tmp_path / "spool")})
+    pipeline = Pipeline(pipeline_options(settings, service="sink"))
+    pipeline.open()
+    request = Request("traces", "protobuf", "identity", export_of("GET").SerializeToString(), SOMEBODY)
+
+    async def go_away() -> None:
+        desk = Desk(pipeline, ReceiveOptions())
+        waiting = []
+        for _ in range(50):
+            assert desk.room.enter(len(request.body))
+            waiting.append(asyncio.create_task(desk.deliver(request)))
+        await asyncio.sleep(0)
+        for one in waiting[1:]:
+            one.cancel()
+        answer = await waiting[0]
+        assert answer.verdict is Verdict.TAKEN
+        assert await desk.close(10)
+        assert (desk.room.requests, desk.room.bytes) == (0, 0)
+
+    asyncio.run(go_away())
+    assert pipeline.close(10)
 
 
 def retry_delay_s(error: grpc.RpcError) -> int:

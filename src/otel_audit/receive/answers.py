@@ -13,6 +13,7 @@ no such method UNIMPLEMENTED        405
 overloaded     RESOURCE_EXHAUSTED   429   too much waits already; with RetryInfo or Retry-After
 not durable    UNAVAILABLE          503   the spool takes nothing now; likewise
 stopping       UNAVAILABLE          503   the server ends; likewise
+gone           CANCELLED                  whoever sent it waits no more, so nobody is told
 defect         INTERNAL             500   an error of ours
 =============  ===================  ====  =====================================================================
 
@@ -48,6 +49,7 @@ class Verdict(enum.Enum):
     OVERLOADED = "overloaded"
     NOT_DURABLE = "not-durable"
     STOPPING = "stopping"
+    GONE = "gone"
     DEFECT = "defect"
 
 
@@ -62,6 +64,7 @@ _STATUSES: Final = {
     Verdict.OVERLOADED: (code_pb2.RESOURCE_EXHAUSTED, 429),
     Verdict.NOT_DURABLE: (code_pb2.UNAVAILABLE, 503),
     Verdict.STOPPING: (code_pb2.UNAVAILABLE, 503),
+    Verdict.GONE: (code_pb2.CANCELLED, 499),
     Verdict.DEFECT: (code_pb2.INTERNAL, 500),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Mapping
 
 from otel_audit.pipeline.path import Pipeline
@@ -40,22 +41,28 @@ class Desk:
         )
 
     async def deliver(self, request: Request) -> Answer:
-        """Bring a request that has entered the room to its answer."""
+        """Bring a request that has entered the room to its answer.
+
+        It leaves the room when it is answered, also where whoever waited has gone: until then it takes memory.
+        """
+        size = len(request.body)
         if self.is_stopping:
+            self.room.leave(size)
             return self.stopping
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Answer] = loop.create_future()
 
         def tell(answer: Answer) -> None:
-            # Whoever waited may have gone: the connection broke, or the server ended without waiting for it.
             if not answered.done():
                 answered.set_result(answer)
 
         def settle(answer: Answer) -> None:
-            if not loop.is_closed():
+            self.room.leave(size)
+            # The server may have ended without waiting for this one.
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(tell, answer)
 
-        self._sink.take(Delivery(request, settle))
+        self._sink.take(Delivery(request, settle, answered.cancelled))
         return await answered
 
     def trouble(self) -> str | None:

@@ -89,12 +89,8 @@ async def _answer(desk: Desk, signal: Literal["traces", "logs"], body: bytes, pe
         return desk.stopping
     if not desk.room.enter(len(body)):
         return desk.overloaded
-    try:
-        sender = Sender("none", address_of(peer))
-        encoding = _PACKED.get(body[:1], "identity")
-        return await desk.deliver(Request(signal, "protobuf", encoding, body, sender))
-    finally:
-        desk.room.leave(len(body))
+    encoding = _PACKED.get(body[:1], "identity")
+    return await desk.deliver(Request(signal, "protobuf", encoding, body, Sender("none", address_of(peer))))
 
 
 def address_of(peer: str) -> str:

@@ -93,6 +93,7 @@ class HttpDoor:
             request = Request(
                 signal, _FORMATS[_media_type(scope)], _encoding(scope), body, Sender("none", _address(scope))
             )
+            has_entered = False
             return await desk.deliver(request)
         except TimeoutError:
             return Answer(Verdict.SLOW, "the body did not arrive in time")

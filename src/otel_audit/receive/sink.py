@@ -47,16 +47,24 @@ _SAY_EVERY_S: Final = 10.0
 _DEFECT: Final = Answer(Verdict.DEFECT, "an error of the sink; nothing of this request was taken")
 
 
+_GONE: Final = Answer(Verdict.GONE, "nobody waits for the answer any more")
+
+_TROUBLE_S: Final = 10.0
+"""How long a refusal of the spool is held against it. Who asks before sending would else never find it mended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A request and whoever waits for its answer.
 
     Attributes:
         settle: called once with the answer, on a thread of the sink; must not raise.
+        is_abandoned: whether nobody waits for the answer any more.
     """
 
     request: Request
     settle: Callable[[Answer], None]
+    is_abandoned: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +98,13 @@ class Sink:
         self._stopping = Answer(
             Verdict.STOPPING, "the sink is stopping; send this request again", options.retry_overload_s
         )
-        self.trouble: str | None = None
-        """Why the last batch could not be made durable; ``None`` while all is well."""
+        self._trouble: str | None = None
+        self._trouble_since_s = 0.0
+
+    @property
+    def trouble(self) -> str | None:
+        """Why a batch could not be made durable a moment ago; ``None`` while all is well."""
+        return self._trouble if time.monotonic() < self._trouble_since_s + _TROUBLE_S else None
 
     def start(self) -> None:
         """Start the threads.
@@ -168,6 +181,10 @@ class Sink:
             return None
 
     def _read(self, delivery: Delivery) -> Export | None:
+        if delivery.is_abandoned():
+            # Its sender has given up waiting, and sends it again: work for it would only make others wait longer.
+            delivery.settle(_GONE)
+            return None
         try:
             return read(delivery.request, self._options)
         except TooLarge as error:
@@ -211,15 +228,15 @@ class Sink:
             try:
                 self._pipeline.append(batch.prepared)
             except AuditError as error:
-                self.trouble = str(error)
+                self._note(str(error))
                 self._say(f"received records are not durable: {error}")
                 answer = self._not_durable
             except Exception as error:  # noqa: BLE001  (as above)
-                self.trouble = describe_defect(error)
-                self._say(f"a defect in the audit path: {self.trouble}")
+                self._note(describe_defect(error))
+                self._say(f"a defect in the audit path: {describe_defect(error)}")
                 answer = _DEFECT if batch.prepared.is_untouched else self._not_durable
             else:
-                self.trouble = None
+                self._trouble = None
                 return TAKEN
             if batch.prepared.is_untouched:
                 return answer
@@ -229,6 +246,9 @@ class Sink:
                 batch.deliveries.clear()
             if self._abandoned.wait(_RETRY_S):
                 return answer
+
+    def _note(self, trouble: str) -> None:
+        self._trouble, self._trouble_since_s = trouble, time.monotonic()
 
     def _say(self, line: str) -> None:
         now = time.monotonic()
