@@ -20,7 +20,7 @@ class AnyText(Trigger):
 
     def __init__(self) -> None:
         super().__init__(RECOGNIZERS, DECODERS, encoded=True)
-        self._all = Alternatives([b"(?s:.+)"])
+        self._all = Alternatives([[b"(?s:.+)"]])
 
     def family(self, trigger: bytes) -> Family | None:
         return None

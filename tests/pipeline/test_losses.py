@@ -126,6 +126,8 @@ def test_counting_never_waits_for_whoever_was_interrupted():
     assert losses.total == {"queue-full": 5}
     (owed,) = losses.take()
     assert owed.count == 5
+    assert losses, "until it is told"
+    losses.told()
     assert not losses
 
 
@@ -134,7 +136,19 @@ def test_an_unknown_count_stays_unknown(first):
     losses = Losses()
     losses.add("unclean-end", 3)
     (known,) = losses.take()
+    losses.told()
     losses.owe([type(known)("unclean-end", first, 10, 20)])
     losses.owe([type(known)("unclean-end", None, 5, 15)])
     (owed,) = losses.owed()
     assert (owed.count, owed.from_unix_nano, owed.to_unix_nano) == (None, 5, 20)
+
+
+def test_what_is_given_back_is_owed_as_before():
+    losses = Losses()
+    losses.add("queue-full", 2)
+    losses.take()
+    losses.add("queue-full", 3)
+    assert sum(loss.count for loss in losses.owed()) == 5, "also while it is on its way"
+    losses.give_back()
+    (owed,) = losses.take()
+    assert owed.count == 5

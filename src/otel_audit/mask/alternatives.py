@@ -3,21 +3,18 @@
 RE2 makes a state of its automaton for each combination of beginnings that are under way at a byte. Patterns that
 count (``[1-9A-Z]{25}``, ``[0-9]{7}[A-Z]``) multiply by each other there: on ids and other random text an
 automaton of all patterns makes new states for ever, a hundred times slower than it runs on those that it has.
-Automata of few patterns each keep to few states; each costs a pass over the text, some 2 ns a byte.
+So patterns that multiply each other go to different automata. Each costs a pass over the text, some 2 ns a byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from otel_audit.mask.findings import Span
-from otel_audit.mask.patterns import Pattern, compile_pattern, program_size
+from otel_audit.mask.patterns import Pattern, compile_pattern
 
 __all__ = ["Alternatives", "Scan", "any_of"]
-
-_MOST_INSTRUCTIONS: Final = 600
-"""Of an automaton of several patterns, as RE2 counts; what is larger by itself stays by itself."""
 
 _NOTHING: Final = (-1, -1)
 
@@ -26,11 +23,11 @@ class Alternatives:
     """Patterns of which the leftmost match counts, and of those that begin at one byte the first one's.
 
     Args:
-        sources: RE2 syntax, in order.
+        groups: patterns in order, RE2 syntax, one automaton a group.
     """
 
-    def __init__(self, sources: Sequence[bytes]) -> None:
-        self._patterns = tuple(compile_pattern(any_of(group)) for group in _grouped(sources))
+    def __init__(self, groups: Sequence[Sequence[bytes]]) -> None:
+        self._patterns = tuple(compile_pattern(any_of(group)) for group in groups if group)
 
     def is_in(self, text: bytes) -> bool:
         """Whether any has a match."""
@@ -77,18 +74,3 @@ class Scan:
 def any_of(patterns: Sequence[bytes]) -> bytes:
     """One pattern for all; without any, one that matches nothing."""
     return b"|".join(b"(?:" + pattern + b")" for pattern in patterns) or rb"[^\x00-\xff]"
-
-
-def _grouped(sources: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Neighbours together, as far as their automaton stays small: the order stays what it was."""
-    group: list[bytes] = []
-    total = 0
-    for source in sources:
-        size = program_size(source) or _MOST_INSTRUCTIONS
-        if group and total + size > _MOST_INSTRUCTIONS:
-            yield group
-            group, total = [], 0
-        group.append(source)
-        total += size
-    if group:
-        yield group

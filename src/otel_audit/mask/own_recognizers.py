@@ -113,6 +113,7 @@ class OwnRecognizer:
         return Recognizer(
             self.name, self.entity, pattern, self.matches, self.rejects,
             triggers=triggers or (_EVERYTHING,), validate=self._validator(), secret=self.secret, retry=True,
+            automaton="own",
         )  # fmt: skip
 
     def _validator(self) -> Validator:

@@ -120,7 +120,7 @@ PERSONAL_FACTS: Final = (
         ("passport number X12345678", "Passport no. is 533380006", "Reisepass C01X00T47", '"passport": "AB 1234567"'),
         ("passport renewal in 30 days", "passport control gate 12"),
         triggers=(rb"(?i:pass(?:port|eport|aporto|nummer)|reisepass|pasaporte|paspoort)[^0-9]{0,40}[0-9]",),
-        validate=_introduced,
+        validate=_introduced, automaton="words",
     ),
     Recognizer(
         "driver-licence", "DRIVER_LICENSE", _LICENCE,
@@ -130,14 +130,14 @@ PERSONAL_FACTS: Final = (
         triggers=(
             rb"(?i:licen[cs]e|rerschein|de conduire|rijbewijs|patente di guida|de conducir)[^0-9]{0,40}[0-9]",
         ),
-        validate=_introduced,
+        validate=_introduced, automaton="words",
     ),
     Recognizer(
         "date-of-birth", "DATE_OF_BIRTH", _BIRTH,
         ("She was born on 2/7/1961", "Please tell me your date of birth. It's 3/23/1940", "DOB: 1985-03-14",
          "geboren am 14.03.1985", "born 14 March 1985 in Leeds", "birthday is March 14th, 1985", "birth_date=19850314"),
         ("the idea was born in 3 days", "released on 2026-11-21", "born on time"),
-        triggers=(_anywhere(_BIRTH_WORDS) + rb"[^0-9]{0,40}[0-9]",), validate=_introduced,
+        triggers=(_anywhere(_BIRTH_WORDS) + rb"[^0-9]{0,40}[0-9]",), validate=_introduced, automaton="words",
     ),
     Recognizer(
         "mac-address", "MAC_ADDRESS", _MAC,
@@ -145,25 +145,25 @@ PERSONAL_FACTS: Final = (
         ("00:00:00:00:00:00", "12-30-45-01-02-03", "1:2:3:4:5:6", "10:20:30"),
         triggers=(rb"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}", rb"[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}",
                   rb"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}"),
-        validate=_mac,
+        validate=_mac, automaton="ids",
     ),
     Recognizer(
         "bitcoin-address", "CRYPTO_ADDRESS", _BITCOIN,
         ("1NEDqZPvTWRaoho48qXuLLsrYomMXPABfD", "to bc1qardv855yjngspvxuttq897aqca3lxju2y69jce"),
         ("1NEDqZPvTWRaoho48qXuLLsrYomMXPABfA", "bc1 is short"),
-        triggers=(WORD_BEGINS + b"(?:" + _BITCOIN + b")",), validate=_bitcoin,
+        triggers=(WORD_BEGINS + b"(?:" + _BITCOIN + b")",), validate=_bitcoin, automaton="ids",
     ),
     Recognizer(
         "ethereum-address", "CRYPTO_ADDRESS", _ETHER,
         ("0x52908400098527886E0F7030069857D2E4169EE7",), ("0x52908400098527886E0F7030069857D2E4169EE", "0xdeadbeef"),
-        triggers=(_ETHER,), literals=(b"0x",), validate=_ether,
+        triggers=(_ETHER,), literals=(b"0x",), validate=_ether, automaton="ids",
     ),
     Recognizer(
         "gps", "GPS", _PLACE,
         ("GPS: 48.858370, 2.294481", '"lat": 48.85837', "latitude=-33.8688"),
         ("latency: 12.345 ms", "platform 2.345.1", "flat 3.1415", "lat: 512.34567"),
         triggers=(_anywhere(_PLACE_WORDS) + rb"[^0-9]{0,24}[0-9]{1,3}\.[0-9]{3}",),
-        validate=_place,
+        validate=_place, automaton="words",
     ),
 )  # fmt: skip
 """Entries of the table of recognisers."""

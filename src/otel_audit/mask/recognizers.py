@@ -123,6 +123,7 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
         tuple(text for entry in NATIONAL_IDS if not entry.digits for text in entry.matches),
         tuple(text for entry in NATIONAL_IDS if not entry.digits for text in entry.rejects),
         Family.NUMBER, LETTERED_TRIGGERS, lettered, may_hold=may_be_lettered,
+        automaton="ids",
     ),
     Recognizer(
         "phone", "PHONE",

@@ -59,7 +59,14 @@ class Trigger:
         others += structure
         self._numbers = compile_pattern(any_of(numbers))
         self._others = compile_pattern(any_of([*at, *others]))
-        self._all = Alternatives([*at, *digits, *numbers, *others])
+        apart: dict[str, list[bytes]] = {}
+        for entry in recognizers:
+            if entry.automaton:
+                apart.setdefault(entry.automaton, []).extend(entry.triggers)
+        elsewhere = {pattern for group in apart.values() for pattern in group}
+        together = [pattern for pattern in others if pattern not in elsewhere]
+        counting = [pattern for pattern in numbers if pattern not in elsewhere]
+        self._all = Alternatives([[*digits, *counting], [*at, *together], *apart.values()])
 
     def is_in(self, text: bytes) -> bool:
         """Whether there is one."""

@@ -102,11 +102,12 @@ class Losses:
         self._news: deque[Loss] = deque()
         self._owed: dict[tuple[str, str | None], Loss] = {}
         self._events: list[Event] = []
+        self._taken: list[Event] = []
         self._total: dict[str, int] = {}
         self._said_s = float("-inf")
 
     def __bool__(self) -> bool:
-        return bool(self._news or self._owed or self._events)
+        return bool(self._news or self._owed or self._events or self._taken)
 
     @property
     def total(self) -> dict[str, int]:
@@ -133,13 +134,24 @@ class Losses:
         _log.error("audit records lost since start: %s; each is in a gap record of the log", lost)
 
     def take(self) -> list[Event]:
-        """What is owed to the log. The caller gives it back with :meth:`owe` if it cannot write it."""
+        """What is owed to the log, by a caller who then says that it was :meth:`told` or gives it back."""
         with self._lock:
             self._fold()
-            taken: list[Event] = [*self._owed.values(), *self._events]
+            self._taken += [*self._owed.values(), *self._events]
             self._owed.clear()
             self._events.clear()
-        return taken
+            return list(self._taken)
+
+    def told(self) -> None:
+        """What was taken is durable in the log, and owed no more."""
+        with self._lock:
+            self._taken.clear()
+
+    def give_back(self) -> None:
+        """What was taken could not be written at all, and is owed as before."""
+        with self._lock:
+            taken, self._taken = self._taken, []
+        self.owe(taken)
 
     def owe(self, events: Iterable[Event]) -> None:
         """Take back what could not be written, take over what another process could not, or take what is no
@@ -152,10 +164,10 @@ class Losses:
                     self._events.append(event)
 
     def owed(self) -> list[Loss]:
-        """The losses that :meth:`take` would give."""
+        """The losses that are in no durable record: those that :meth:`take` would give, and those it gave."""
         with self._lock:
             self._fold()
-            return list(self._owed.values())
+            return [*self._owed.values(), *(event for event in self._taken if isinstance(event, Loss))]
 
     def _fold(self) -> None:
         while self._news:

@@ -80,6 +80,8 @@ class Pipeline:
         self._writers: dict[str, StreamWriter] = {}
         self._shipper: Shipper | None = None
         self._life = Life(self._options)
+        self._telling: Prepared | None = None
+        self._teller = threading.Lock()
 
     def prepare(
         self, spans: Sequence[SpanData], logs: Sequence[LogData] = (), *, observed_unix_nano: int
@@ -231,16 +233,24 @@ class Pipeline:
                 self._record_losses()
 
     def _record_losses(self) -> None:
-        """Say in the log what is missing from it, and what else is owed. What cannot be said now is said later."""
-        owed = self.losses.take()
-        now = time.time_ns()
-        events = [loss.event(self._service) for loss in owed]
+        """Say in the log what is missing from it, and what else is owed. What cannot be said now is said later;
+        what a writer has taken is offered again as it is, so that nothing is said twice.
+        """
         slot = self._slot
-        try:
-            self.append(self.prepare((), events, observed_unix_nano=now), use_reserve=True)
-            if slot is not None:
-                self._life.told(slot)
-        except SpoolError:
-            self.losses.owe(owed)
+        with self._teller:
+            if self._telling is None:
+                events = [event.event(self._service) for event in self.losses.take()]
+                self._telling = self.prepare((), events, observed_unix_nano=time.time_ns())
+            try:
+                self.append(self._telling, use_reserve=True)
+            except SpoolError:
+                if self._telling.is_untouched:
+                    self._telling = None
+                    self.losses.give_back()
+            else:
+                self._telling = None
+                self.losses.told()
+                if slot is not None:
+                    self._life.told(slot)
         if slot is not None:
             keep(self.losses, slot)
