@@ -20,7 +20,7 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util._once import Once
 
 import otel_audit
-from otel_audit.sdk import log_events
+from otel_audit.sdk import log_events, log_tap
 from sdk.written import rows
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.provider.name": "openai"}
@@ -48,7 +48,8 @@ def loggers():
 
 @pytest.fixture
 def no_logger_provider(monkeypatch):
-    """A process in which nobody has set a global logger provider yet, and anybody may."""
+    """A process in which nobody has set a global logger provider yet, and anybody may; no other log listens."""
+    monkeypatch.setattr(log_tap, "_taps", [])
     monkeypatch.setattr(logs_api, "_LOGGER_PROVIDER", None)
     monkeypatch.setattr(logs_api, "_LOGGER_PROVIDER_SET_ONCE", Once())
 

@@ -194,7 +194,11 @@ def test_any_application_behind_the_middleware_of_opentelemetry(tmp_path, key_fi
             client.get("/wsgi")
         for context in later:
             context.run(job)
-        found = [(record["requestPath"] or record["spanName"], who(record)[0]) for record in log.records()]
+        # With the new conventions, OpenTelemetry's WSGI middleware knows a path only from servers that give one.
+        found = [
+            ((record["requestPath"] or record["spanName"]).removeprefix("GET "), who(record)[0])
+            for record in log.records()
+        ]
     assert found == [
         ("/asgi", "by-asgi"), ("chat", "by-asgi"), ("/asgi", None), ("chat", None),
         ("/wsgi", "by-wsgi"), ("/wsgi", None), ("/orders", None), ("/orders", None),
