@@ -29,11 +29,13 @@ def hello(name: str) -> dict[str, str]:
 server = make_server("localhost", 0, app)
 thread = threading.Thread(target=server.serve_forever)
 thread.start()
-answer = requests.get(
-    f"http://localhost:{server.server_port}/hello/jane.doe@example.com",
-    headers={"x-user": "u8472"},
-    timeout=10,
-)
-print(answer.status_code, answer.json())
-server.shutdown()
-thread.join()
+try:
+    answer = requests.get(
+        f"http://localhost:{server.server_port}/hello/jane.doe@example.com",
+        headers={"x-user": "u8472"},
+        timeout=10,
+    )
+    print(answer.status_code, answer.json())
+finally:
+    server.shutdown()
+    thread.join()

@@ -126,3 +126,16 @@ def test_files_of_a_collector(places):
     records = query(places["OTEL_AUDIT_DESTINATION"])
     assert len(records) == 16
     assert sum("joined" in record for record in records) == 15
+
+
+def test_declarative_configuration(places):
+    run(
+        BIN / "opentelemetry-instrument",
+        sys.executable,
+        ROOT / "examples" / "zero_code.py",
+        OTEL_CONFIG_FILE=ROOT / "examples" / "declarative.yaml",
+        **places,
+    )
+    records = query(places["OTEL_AUDIT_DESTINATION"])
+    assert sorted(record["eventName"] for record in records) == ["http.client", "http.server"]
+    assert {record["service"]["name"] for record in records} == {"hello"}
