@@ -191,8 +191,8 @@ SEEN_BY_NOBODY: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
     ),
     "exporter missing": (
         {},
-        {"OTEL_METRICS_EXPORTER": "", "OTEL_TRACES_EXPORTER": "none,console"},
-        "the exporter of OTEL_METRICS_EXPORTER=otlp is not installed",
+        {"OTEL_METRICS_EXPORTER": "elsewhere", "OTEL_TRACES_EXPORTER": "none,console"},
+        "the exporter of OTEL_METRICS_EXPORTER=elsewhere is not installed",
     ),
     "failing instrumentor": (
         {"opentelemetry_instrumentor": "FailingInstrumentor"},
