@@ -11,7 +11,7 @@ from otel_audit.mask.patterns import compile_pattern
 
 __all__ = [
     "ALNUM", "CONTEXT_WORDS", "GAP_SIGNS", "LETTERS", "PHONE_WORDS", "PHONE_WORDS_BEHIND", "SSN_WORDS",
-    "WORD_BEGINS", "Candidate", "Run", "RunValidator", "Validator", "before", "is_fraction", "is_glued",
+    "WORD_BEGINS", "WORD_ENDS", "Candidate", "Run", "RunValidator", "Validator", "before", "is_fraction", "is_glued",
     "is_glued_in_front", "words",
 ]  # fmt: skip
 
@@ -23,6 +23,9 @@ LETTERS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 WORD_BEGINS: Final = rb"(?:^|[^0-9A-Za-z]|[\\%&=][0-9A-Za-z#]{1,9})"
 """RE2, for triggers: what is before a word. An escape of any encoding may end there in letters or digits; ``\\b``
 sees no word begin behind them."""
+
+WORD_ENDS: Final = rb"(?:\b|_)"
+"""RE2: behind the last letter or digit of a word. For triggers, too: where it matches it takes nothing in."""
 
 ALNUM: Final = LETTERS | frozenset(b"0123456789")
 

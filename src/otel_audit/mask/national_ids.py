@@ -22,6 +22,7 @@ from otel_audit.mask.candidates import (
     GAP_SIGNS,
     LETTERS,
     WORD_BEGINS,
+    WORD_ENDS,
     Candidate,
     Run,
     is_fraction,
@@ -272,7 +273,11 @@ LETTERED: Final = (
 """RE2: every number with letters in it, each in a group of its own, with what stands directly around it."""
 
 LETTERED_TRIGGERS: Final = (
-    WORD_BEGINS + b"(?:" + b"|".join(b"(?:" + entry.pattern + b")" for entry in _PATTERNED) + b")",
+    WORD_BEGINS
+    + b"(?:"
+    + b"|".join(b"(?:" + entry.pattern + b")" for entry in _PATTERNED)
+    + b")"
+    + WORD_ENDS,
 )
 
 

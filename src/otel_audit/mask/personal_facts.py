@@ -7,7 +7,7 @@ from typing import Final
 
 import stdnum.bitcoin
 
-from otel_audit.mask.candidates import ALNUM, WORD_BEGINS, Candidate
+from otel_audit.mask.candidates import ALNUM, WORD_BEGINS, WORD_ENDS, Candidate
 from otel_audit.mask.recognizer import Recognizer
 
 __all__ = ["PERSONAL_FACTS"]
@@ -151,7 +151,7 @@ PERSONAL_FACTS: Final = (
         "bitcoin-address", "CRYPTO_ADDRESS", _BITCOIN,
         ("1NEDqZPvTWRaoho48qXuLLsrYomMXPABfD", "to bc1qardv855yjngspvxuttq897aqca3lxju2y69jce"),
         ("1NEDqZPvTWRaoho48qXuLLsrYomMXPABfA", "bc1 is short"),
-        triggers=(WORD_BEGINS + b"(?:" + _BITCOIN + b")",), validate=_bitcoin, automaton="ids",
+        triggers=(WORD_BEGINS + b"(?:" + _BITCOIN + b")" + WORD_ENDS,), validate=_bitcoin, automaton="ids",
     ),
     Recognizer(
         "ethereum-address", "CRYPTO_ADDRESS", _ETHER,
