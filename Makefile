@@ -12,7 +12,7 @@ WORKERS ?= auto
 DIALECTS := $(wildcard tests/dialects/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture check fix golden docs bench bench-latency bench-pii clean
+.PHONY: help setup demo test torture check fix golden docs bench bench-latency bench-sink bench-pii clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ bench: $(STAMP)  ## the write path against its peers, as ratios inside one run
 
 bench-latency: $(STAMP)  ## what a request costs, beside the same application that exports over OTLP
 	@$(BIN)/python bench/latency.py $(BENCH)
+
+bench-sink: $(STAMP)  ## what receiving OTLP costs, beside the same servers that throw it away
+	@$(BIN)/python bench/sink.py $(BENCH)
 
 bench-pii: $(STAMP)  ## what is found of personal data, beside other recognisers; in an environment of its own
 	@$(PYTHON) -m venv .cache/bench-pii

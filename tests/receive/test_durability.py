@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import itertools
+import socket
 import threading
 from collections import Counter
 from pathlib import Path
@@ -116,6 +118,20 @@ def test_overload_is_said_and_costs_no_request(start_sink: StartSink) -> None:
     assert Counter(record["spanName"] for record in sink.records()) == dict.fromkeys(bodies, 300)
 
 
+def test_bodies_that_never_arrive_hold_nobody_up(start_sink: StartSink) -> None:
+    sink = start_sink("--max-waiting-requests", "2")
+    host, port = sink.http.removeprefix("http://").split(":")
+    with contextlib.ExitStack() as connections:
+        for _ in range(20):
+            slow = connections.enter_context(socket.create_connection((host, int(port))))
+            slow.sendall(
+                b"POST /v1/traces HTTP/1.1\r\nhost: sink\r\ncontent-type: application/x-protobuf\r\n"
+                b"content-length: 1000\r\n\r\n\x0a"
+            )
+        body = export_of("GET").SerializeToString()
+        assert requests.post(f"{sink.http}/v1/traces", body, headers=PROTOBUF, timeout=10).status_code == 200
+
+
 @pytest.mark.usefixtures("quiet_log")
 def test_overload_over_grpc_says_when_to_come_back(tmp_path: Path) -> None:
     settings = load({"destination": str(tmp_path / "log"), "spool": str(tmp_path / "spool")})
@@ -127,7 +143,7 @@ def test_overload_over_grpc_says_when_to_come_back(tmp_path: Path) -> None:
         server = make_server(desk)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
-        assert desk.room.enter(), "another request is being received"
+        assert desk.room.enter(), "another request waits"
         try:
             async with aio.insecure_channel(f"127.0.0.1:{port}") as channel:
                 with pytest.raises(aio.AioRpcError) as error:
@@ -156,7 +172,7 @@ def test_who_goes_away_leaves_no_memory_behind_and_costs_no_work(tmp_path: Path)
         desk = Desk(pipeline, ReceiveOptions())
         waiting = []
         for _ in range(50):
-            assert desk.room.enter(len(request.body))
+            assert desk.room.hold(len(request.body))
             waiting.append(asyncio.create_task(desk.deliver(request)))
         await asyncio.sleep(0)
         for one in waiting[1:]:

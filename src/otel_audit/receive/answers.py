@@ -33,7 +33,7 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-__all__ = ["TAKEN", "Answer", "Verdict"]
+__all__ = ["DEFECT", "TAKEN", "Answer", "Verdict"]
 
 
 class Verdict(enum.Enum):
@@ -105,3 +105,4 @@ class Answer:
 
 
 TAKEN: Final = Answer(Verdict.TAKEN)
+DEFECT: Final = Answer(Verdict.DEFECT, "an error of the sink; nothing of this request was taken")

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 
 from otel_audit.pipeline.path import Pipeline
 from otel_audit.receive.answers import Answer, Verdict
+from otel_audit.receive.delivery import Delivery
 from otel_audit.receive.figures import Figures, Labels, exposition
 from otel_audit.receive.options import ReceiveOptions
 from otel_audit.receive.request import Request
 from otel_audit.receive.room import Room
-from otel_audit.receive.sink import Delivery, Sink
+from otel_audit.receive.sink import Sink
 
 __all__ = ["Desk"]
 
@@ -41,14 +42,17 @@ class Desk:
         )
 
     async def deliver(self, request: Request) -> Answer:
-        """Bring a request that has entered the room to its answer.
+        """Bring a request, whose bytes are held by the room, to its answer.
 
-        It leaves the room when it is answered, also where whoever waited has gone: until then it takes memory.
+        The room holds them until it is answered, also where whoever waited has gone: until then they take memory.
         """
         size = len(request.body)
-        if self.is_stopping:
-            self.room.leave(size)
-            return self.stopping
+        refusal = self.refusal()
+        if refusal is None and not self.room.enter():
+            refusal = self.overloaded
+        if refusal is not None:
+            self.room.release(size)
+            return refusal
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Answer] = loop.create_future()
 
@@ -65,6 +69,10 @@ class Desk:
         self._sink.take(Delivery(request, settle, answered.cancelled))
         return await answered
 
+    def refusal(self) -> Answer | None:
+        """What everybody is told now who brings a request; ``None`` while they are taken."""
+        return self.stopping if self.is_stopping else None
+
     def trouble(self) -> str | None:
         """Why requests would be refused now; ``None`` while they are taken."""
         return "stopping" if self.is_stopping else self._sink.trouble
@@ -80,8 +88,8 @@ class Desk:
 
     def _metrics(self) -> Iterator[tuple[str, str, str, Mapping[Labels, float]]]:
         yield from self.figures.metrics()
-        yield _gauge("waiting_requests", "Requests that are being received or wait", self.room.requests)
-        yield _gauge("waiting_bytes", "Their bytes", self.room.bytes)
+        yield _gauge("waiting_requests", "Requests that wait for their answer", self.room.requests)
+        yield _gauge("waiting_bytes", "Their bytes, and those that arrived of others", self.room.bytes)
         yield _gauge("spool_bytes", "Bytes of the spool that this process uses", self._pipeline.spool_bytes())
         yield _gauge("ready", "1 while requests are taken", self.trouble() is None)
         lost: dict[Labels, float] = {

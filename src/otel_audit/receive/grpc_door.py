@@ -85,10 +85,9 @@ def _handler(
 
 
 async def _answer(desk: Desk, signal: Literal["traces", "logs"], body: bytes, peer: str) -> Answer:
-    if desk.is_stopping:
-        return desk.stopping
-    if not desk.room.enter(len(body)):
-        return desk.overloaded
+    refusal = desk.refusal()
+    if refusal is not None or not desk.room.hold(len(body)):
+        return refusal or desk.overloaded
     encoding = _PACKED.get(body[:1], "identity")
     return await desk.deliver(Request(signal, "protobuf", encoding, body, Sender("none", address_of(peer))))
 

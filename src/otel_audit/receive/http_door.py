@@ -33,10 +33,10 @@ _FORMATS: Final[dict[str, Literal["protobuf", "json"]]] = {_PROTOBUF: "protobuf"
 
 @dataclass(slots=True)
 class _Arrived:
-    """How many bytes of a body have come, and how many of them take room."""
+    """How many bytes of a body have come, and how many of them the room holds for this door."""
 
     size: int = 0
-    counted: int = 0
+    held: int = 0
 
 
 class HttpDoor:
@@ -80,26 +80,22 @@ class HttpDoor:
         if refusal is None and _length(scope) > desk.options.max_body_bytes:
             # So much is not even read to throw it away.
             return _too_large()
-        if refusal is None and desk.is_stopping:
-            refusal = desk.stopping
-        has_entered = refusal is None and desk.room.enter()
+        refusal = refusal or desk.refusal()
         try:
             async with asyncio.timeout(desk.options.body_timeout_s):
-                if refusal is None and not has_entered:
-                    refusal = desk.overloaded
                 body = await self._body(protocol, arrived, refusal)
             if isinstance(body, Answer) or signal is None:
                 return body if isinstance(body, Answer) else Answer(Verdict.NO_SUCH_PATH)
             request = Request(
                 signal, _FORMATS[_media_type(scope)], _encoding(scope), body, Sender("none", _address(scope))
             )
-            has_entered = False
+            # From here on the desk answers for what the room holds of it.
+            arrived.held = 0
             return await desk.deliver(request)
         except TimeoutError:
             return Answer(Verdict.SLOW, "the body did not arrive in time")
         finally:
-            if has_entered:
-                desk.room.leave(arrived.counted)
+            desk.room.release(arrived.held)
 
     async def _body(
         self, protocol: HTTPProtocol, arrived: _Arrived, refusal: Answer | None
@@ -114,10 +110,10 @@ class HttpDoor:
             arrived.size += len(part)
             if refusal is None and arrived.size > limit:
                 refusal = _too_large()
-            if refusal is None and not desk.room.grow(len(part)):
+            if refusal is None and not desk.room.hold(len(part), held=arrived.held):
                 refusal = desk.overloaded
             if refusal is None:
-                arrived.counted += len(part)
+                arrived.held += len(part)
                 parts.append(part)
                 continue
             parts.clear()

@@ -11,7 +11,7 @@ from typing import Any, Final
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server as HttpServer
 
-from otel_audit.errors import ConfigurationError
+from otel_audit.errors import AuditError, ConfigurationError
 from otel_audit.pipeline.path import Pipeline
 from otel_audit.receive.addresses import Address
 from otel_audit.receive.desk import Desk
@@ -22,6 +22,9 @@ from otel_audit.receive.options import ReceiveOptions
 __all__ = ["serve"]
 
 _BACKLOG: Final = 1024
+
+_MOST_SLOW: Final = 8192
+"""Requests that may be arriving at a time; their time is bounded, and so are their bytes."""
 
 _LOOK_EVERY_S: Final = 0.02
 _START_TIMEOUT_S: Final = 10.0
@@ -54,6 +57,7 @@ def serve(
 
     Raises:
         ConfigurationError: an address cannot be listened on.
+        AuditError: a server ended by itself.
     """
     return asyncio.run(_serve(pipeline, grpc_address, http_address, options, on_listening, stop_timeout_s))
 
@@ -84,12 +88,15 @@ async def _serve(  # noqa: PLR0917  (serve() with names)
     on_listening(grpc_address, http_address)
     await asyncio.wait([asyncio.create_task(stop.wait()), serving], return_when=asyncio.FIRST_COMPLETED)
 
+    ended_by_itself = serving.done()
     deadline_s = time.monotonic() + stop_timeout_s
     answered = await desk.close(max(0.1, stop_timeout_s / 2))
     await grpc_server.stop(_LAST_ANSWERS_S)
     http_server.stop()  # type: ignore[no-untyped-call]
     await asyncio.wait([serving], timeout=_LAST_ANSWERS_S)
     delivered = await asyncio.to_thread(pipeline.close, max(0.5, deadline_s - time.monotonic()))
+    if ended_by_itself:
+        raise AuditError("the HTTP server ended by itself; what was answered OK is durable")
     return answered and delivered
 
 
@@ -102,8 +109,8 @@ def _http_server(desk: Desk, address: Address) -> HttpServer:
         http=HTTPModes.auto,
         websockets=False,
         backlog=_BACKLOG,
-        # Beyond what may wait, so that whoever finds no room is told so.
-        backpressure=desk.options.max_waiting_requests + _BACKLOG,
+        # Beyond what may wait, so that whoever finds no room is told so, and slow ones hold nobody up.
+        backpressure=desk.options.max_waiting_requests + _MOST_SLOW,
         # What is said is said here: a server's own lines may hold what was sent to it.
         log_enabled=False,
     )

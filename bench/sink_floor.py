@@ -1,0 +1,66 @@
+"""The sink's own servers, which throw away what they receive: what no sink can go below. ``sink.py`` starts it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from otel_audit.receive.addresses import Address, parse_address
+from otel_audit.receive.answers import TAKEN, Answer
+from otel_audit.receive.desk import Desk
+from otel_audit.receive.figures import Figures
+from otel_audit.receive.grpc_door import make_server
+from otel_audit.receive.options import ReceiveOptions
+from otel_audit.receive.request import Request
+from otel_audit.receive.room import Room
+from otel_audit.receive.server import _http_server
+
+
+class Floor(Desk):
+    """Answers OK at once."""
+
+    def __init__(self) -> None:
+        self.options = ReceiveOptions()
+        self.room, self.figures, self.is_stopping = Room(self.options), Figures(), False
+
+    async def deliver(self, request: Request) -> Answer:
+        self.room.release(len(request.body))
+        return TAKEN
+
+
+async def serve(grpc_address: Address, http_address: Address) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    grpc_address, http_address = grpc_address.claim(), http_address.claim()
+    desk = Floor()
+    grpc_server, http_server = make_server(desk), _http_server(desk, http_address)
+    grpc_server.add_insecure_port(str(grpc_address))
+    await grpc_server.start()
+    serving = asyncio.create_task(http_server.serve())
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(http_address.host, http_address.port)
+        except OSError:
+            await asyncio.sleep(0.02)
+        else:
+            writer.close()
+            break
+    print(f"OTLP/gRPC on {grpc_address}, OTLP/HTTP on {http_address};", file=sys.stderr, flush=True)
+    await stop.wait()
+    await grpc_server.stop(0)
+    http_server.stop()
+    await asyncio.wait([serving], timeout=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--grpc", type=parse_address, required=True)
+    parser.add_argument("--http", type=parse_address, required=True)
+    chosen = parser.parse_args()
+    asyncio.run(serve(chosen.grpc, chosen.http))
+
+
+if __name__ == "__main__":
+    main()
