@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import threading
@@ -336,3 +337,15 @@ def gaps(url: str) -> set[tuple[str, str]]:
         for note in notes
         if "audit.gap.cause" in note
     }
+
+
+def test_a_place_of_a_policy_that_is_taken_keeps_no_record_waiting(make, urls):
+    near, _ = urls
+    pipeline = make([{"url": near}])
+    path = f"_audit/policies/{pipeline._options.mask.fingerprint.removeprefix('sha256:')}.json"
+    with closing(open_store(near)) as store:
+        store.create(path, b"{}", sha256=hashlib.sha256(b"{}").hexdigest())
+    pipeline.write(spans(), observed_unix_nano=OBSERVED)
+    assert pipeline.close(60)
+    assert [kind for kind, _, _ in kinds(near)] == ["commit"]
+    assert objects(near)[path] == b"{}", "never overwritten"

@@ -18,8 +18,9 @@ from otel_audit.query.findings import Findings
 from otel_audit.query.request import Query
 from otel_audit.query.scan import scan
 from otel_audit.store.base import Store
+from otel_audit.store.layout import PolicyFile
 from otel_audit.store.open import open_store
-from query.written_log import DAY, EIGHTEEN, HOUR, SECOND, LogWriter, record
+from query.written_log import DAY, EIGHTEEN, HOUR, POLICY, SECOND, LogWriter, record
 
 BOUNDED = Query(EIGHTEEN - HOUR, EIGHTEEN + HOUR)
 QUERIES = [
@@ -283,4 +284,5 @@ def test_of_a_long_log_only_the_windows_partitions_are_looked_at(
         "date=2026-11-25",
         "date=2026-11-26",
     }
-    assert sorted(read) == [writer.manifest_path(commit) for commit in (4, 5, 6)]
+    policy = PolicyFile(POLICY.removeprefix("sha256:")).path
+    assert sorted(read) == [*(writer.manifest_path(commit) for commit in (4, 5, 6)), policy]

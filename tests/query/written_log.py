@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.encode.partitions import encode_partitions
+from otel_audit.mask.policy import MaskPolicy
 from otel_audit.record.canonical import digest
 from otel_audit.record.notes import OBSERVED, PARTITIONED_BY
 from otel_audit.record.schema import SCHEMA
@@ -31,6 +32,7 @@ from otel_audit.store.layout import (
     LogFile,
     ManifestFile,
     Partition,
+    PolicyFile,
     StreamMarker,
     TableName,
     WriterName,
@@ -41,6 +43,9 @@ HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 EIGHTEEN = 1_795_284_000 * SECOND
 """2026-11-21T18:00:00Z"""
+
+POLICY_CONTENT = MaskPolicy().content
+POLICY = MaskPolicy().fingerprint
 
 Record = dict[str, Any]
 
@@ -110,6 +115,7 @@ class LogWriter:
         self._sequence = 0
         marker = StreamMarker(TableName(self.stream, self.edition))
         create(self.store, marker.path, b'{"format":"%b"}' % self.options.format.encode())
+        create(self.store, PolicyFile(POLICY.removeprefix("sha256:")).path, POLICY_CONTENT)
 
     def commit(self, records: Sequence[Record], *, leave_out_manifest: bool = False) -> list[str]:
         """Commit records; returns the paths of their files."""
@@ -168,7 +174,7 @@ class LogWriter:
                 last_sequence=self._sequence,
                 records_root=tree.records_root,
                 schema_version="1.0",
-                masking_policy="sha256:" + "0" * 64,
+                masking_policy=POLICY,
                 files=tuple(entries),
                 opens=_OPENING if self.commits == 1 else None,
                 created_at=timestamp(EIGHTEEN),

@@ -192,14 +192,22 @@ class Destination:
         raise Conflict("every revision of a file is taken", path=file.path)
 
     def _keep_policy(self, slot: Slot, fingerprint: str | None) -> None:
-        """Put the policy that a manifest names beside the records, once."""
+        """Put the policy that a manifest names beside the records, once.
+
+        Records do not wait for a policy that is lost or whose place is taken: readers and ``otel-audit doctor`` tell.
+        """
         if fingerprint is None or fingerprint in self._policies:
             return
         ours = fingerprint == self._policy.fingerprint
         content = self._policy.content if ours else slot.policy(fingerprint)
-        if content is not None:
-            path = PolicyFile(fingerprint.removeprefix("sha256:")).path
-            self._store_now().create(path, content, sha256=hashlib.sha256(content).hexdigest())
+        path = PolicyFile(fingerprint.removeprefix("sha256:")).path
+        if content is None:
+            _log.error("the masking policy of some records was lost with the spool: %s is not written", path)
+        else:
+            try:
+                self._store_now().create(path, content, sha256=hashlib.sha256(content).hexdigest())
+            except Conflict:
+                _log.error("another object is in the place of the masking policy %s", path)
         self._policies.add(fingerprint)
 
     def _store_now(self) -> Store:

@@ -10,6 +10,8 @@ Rules:
 4. Files are chosen by the first and last timestamp in their manifest. A record whose time was not believed is
    filed under the hour in which it was observed, so that a file's timestamps may lie outside its partition;
    such a file is chosen by its hour too.
+5. The masking policy that a manifest names is there and is the one named. One that is missing is worth a word;
+   another one in its place is a broken promise.
 
 A log of up to :data:`~otel_audit.query.listing.READ_WHOLE` manifests is known whole before its first record
 is read: every broken promise is found first, and every timestamp, however far from its partition. Of a longer
@@ -86,7 +88,7 @@ class Catalog:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._store, self._findings, self._streams, self._clock = store, findings, streams, clock
-        self._manifests = ManifestReader(store, findings)
+        self._manifests = ManifestReader(store, findings, policies=True)
 
     def files(self, query: Query) -> Iterator[CommittedFile]:
         """Files that may hold records of the query, by ``first_unix_nano``; newest first by falling

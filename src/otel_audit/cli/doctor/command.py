@@ -13,7 +13,16 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from otel_audit.cli.doctor import destinations, guarantees, masking, orphans, settings, spool, surroundings
+from otel_audit.cli.doctor import (
+    destinations,
+    guarantees,
+    masking,
+    orphans,
+    policies,
+    settings,
+    spool,
+    surroundings,
+)
 from otel_audit.cli.doctor.finding import Finding, Level
 from otel_audit.cli.main import PROBLEM
 from otel_audit.cli.options import destination_option, format_option
@@ -45,7 +54,8 @@ def command(ctx: click.Context, *, destination: str | None, format_: str, with_o
 
     Prints the settings in force (secrets as ***), tries every destination with a small object under
     _audit/probe/ (create, read, and whether overwriting and deleting are forbidden as they should be), and
-    says what is masked, what is lost in which failure, and what is installed.
+    says what is masked, whether the masking policies that records name stand beside them unchanged, what is lost
+    in which failure, and what is installed.
 
     Exit code 1 if something keeps the log from working; warnings leave it 0.
     """
@@ -60,6 +70,7 @@ def command(ctx: click.Context, *, destination: str | None, format_: str, with_o
         "destinations": tried,
         "spool": spool.findings(spool_root(found)),
         "masking": masking.findings(found),
+        "policies": policies.findings(found, places),
         f"what is lost (delivery = {found.log.delivery})": guarantees.findings(found),
         "surroundings": surroundings.findings(os.environ, has_destination=bool(places)),
     }

@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from otel_audit.cli.options import format_option
+from otel_audit.cli.mask.published import published
+from otel_audit.cli.options import destination_option, format_option
 from otel_audit.config import load
 from otel_audit.config.build import mask_policy
 from otel_audit.mask.policy import MaskPolicy
+from otel_audit.mask.policy_document import read_policy
 from otel_audit.record.schema import BY_NAME, FIELDS, Treatment
 from otel_audit.record.streams import STREAMS
 
@@ -47,9 +49,25 @@ class _Decision:
 )
 @click.option("--model", default="", help="Model of the record.")
 @click.option("--route", default="", help="Route of the record.")
+@click.option(
+    "--policy",
+    "fingerprint",
+    metavar="FINGERPRINT",
+    help="Explain this policy of the log, as records name it in masking.policy; its first digits are enough. "
+    "By default the one in force.",
+)
+@destination_option
 @format_option("table", "json", default="table")
 def explain(
-    *, fields: tuple[str, ...], entity: str | None, stream: str, model: str, route: str, format_: str
+    *,
+    fields: tuple[str, ...],
+    entity: str | None,
+    stream: str,
+    model: str,
+    route: str,
+    fingerprint: str | None,
+    destination: str | None,
+    format_: str,
 ) -> None:
     """Say which rule decides what happens in FIELD.
 
@@ -57,7 +75,9 @@ def explain(
     request.messages[0].parts[0].content.
     """
     settings = load({})
-    policy = mask_policy(settings)
+    policy = (
+        mask_policy(settings) if fingerprint is None else read_policy(published(fingerprint, destination))
+    )
     facts = _Facts(stream, model, route, settings.log.tenant)
     decisions = [decision for field in fields for decision in _decisions(policy, field, facts, entity)]
     if format_ == "json":

@@ -7,6 +7,7 @@ import click
 from otel_audit.cli.mask.examples import test
 from otel_audit.cli.mask.explain import explain
 from otel_audit.cli.mask.lookup import lookup
+from otel_audit.cli.mask.published import policy
 from otel_audit.cli.mask.texts import text
 
 __all__ = ["command"]
@@ -23,4 +24,5 @@ def command() -> None:
 command.add_command(text)
 command.add_command(test)
 command.add_command(explain)
+command.add_command(policy)
 command.add_command(lookup)
