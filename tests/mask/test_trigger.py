@@ -43,3 +43,27 @@ def test_base64_behind_an_id_is_found() -> None:
 )
 def test_surroundings_are_left_out(text: str, trigger: bytes) -> None:
     assert found(text) == trigger
+
+
+@pytest.mark.parametrize("around", ["{}", "id {}", "a={}&b", '"{}"'])
+def test_an_id_that_could_be_an_address_of_a_coin_is_passed_by(around: str) -> None:
+    assert found(around.format("14ff1328db757644cfec3827536a2bbf")) is None
+
+
+def test_an_address_of_a_coin_is_found() -> None:
+    assert found("to 1NEDqZPvTWRaoho48qXuLLsrYomMXPABfD now") is not None
+    assert found("0x52908400098527886e0f7030069857d2e4169ee7") is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["born on time", "a driver's license", "long 3 nights", "platform 2.345", "dobro jutro 1985-03-14"]
+)
+def test_words_without_what_they_introduce_are_passed_by(text: str) -> None:
+    assert found(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["born 14 March 1985", '"x\\nlat: 48.85837"', "license no. 425700624", "DOB 1985-03-14", "a_long:48.123"]
+)
+def test_words_with_it_are_found(text: str) -> None:
+    assert found(text) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -58,9 +59,16 @@ _PLACE: Final = (
 )  # fmt: skip
 
 
-def _anywhere(words: bytes) -> bytes:
-    """For triggers, which look at JSON texts: there ``n`` stands before a word that a new line begins with."""
-    return words.replace(rb"\b", b"")
+_BEGINS: Final = rb"(?:^|[^A-Za-z]|\\[bfnrt])"
+"""For triggers, which look at JSON texts: there ``n`` stands before a word that a new line begins with."""
+
+
+def _in_json(words: bytes) -> bytes:
+    return re.sub(rb"(\A|[(|:])\\b", lambda found: found[1] + _BEGINS, words)
+
+
+_SOON: Final = rb"[^0-9]{0,40}[0-9]"
+_DEGREES_SOON: Final = rb"[^0-9]{0,24}[0-9]{1,3}\.[0-9]{3}"
 
 
 _DIGITS: Final = frozenset(b"0123456789")
@@ -119,25 +127,23 @@ PERSONAL_FACTS: Final = (
         "passport", "PASSPORT", _PASSPORT,
         ("passport number X12345678", "Passport no. is 533380006", "Reisepass C01X00T47", '"passport": "AB 1234567"'),
         ("passport renewal in 30 days", "passport control gate 12"),
-        triggers=(rb"(?i:pass(?:port|eport|aporto|nummer)|reisepass|pasaporte|paspoort)[^0-9]{0,40}[0-9]",),
-        validate=_introduced, automaton="words",
+        triggers=(rb"(?i:pass(?:port|eport|aporto|nummer)|reisepass|pasaporte|paspoort)",),
+        validate=_introduced, behind=_SOON,
     ),
     Recognizer(
         "driver-licence", "DRIVER_LICENSE", _LICENCE,
         ("My driver's license number is 425700624", "driving licence: MORGA657054SM9IJ", "driver_license=A56319335",
          "my driver\u2019s license number is LH329609T"),
         ("driver license renewal", "a driver's license for 3 years"),
-        triggers=(
-            rb"(?i:licen[cs]e|rerschein|de conduire|rijbewijs|patente di guida|de conducir)[^0-9]{0,40}[0-9]",
-        ),
-        validate=_introduced, automaton="words",
+        triggers=(rb"(?i:licen[cs]e|rerschein|de conduire|rijbewijs|patente di guida|de conducir)",),
+        validate=_introduced, behind=_SOON,
     ),
     Recognizer(
         "date-of-birth", "DATE_OF_BIRTH", _BIRTH,
         ("She was born on 2/7/1961", "Please tell me your date of birth. It's 3/23/1940", "DOB: 1985-03-14",
          "geboren am 14.03.1985", "born 14 March 1985 in Leeds", "birthday is March 14th, 1985", "birth_date=19850314"),
         ("the idea was born in 3 days", "released on 2026-11-21", "born on time"),
-        triggers=(_anywhere(_BIRTH_WORDS) + rb"[^0-9]{0,40}[0-9]",), validate=_introduced, automaton="words",
+        triggers=(_in_json(_BIRTH_WORDS),), validate=_introduced, behind=_SOON,
     ),
     Recognizer(
         "mac-address", "MAC_ADDRESS", _MAC,
@@ -162,8 +168,7 @@ PERSONAL_FACTS: Final = (
         "gps", "GPS", _PLACE,
         ("GPS: 48.858370, 2.294481", '"lat": 48.85837', "latitude=-33.8688"),
         ("latency: 12.345 ms", "platform 2.345.1", "flat 3.1415", "lat: 512.34567"),
-        triggers=(_anywhere(_PLACE_WORDS) + rb"[^0-9]{0,24}[0-9]{1,3}\.[0-9]{3}",),
-        validate=_place, automaton="words",
+        triggers=(_in_json(_PLACE_WORDS) + b"[^0-9A-Za-z]",), validate=_place, behind=_DEGREES_SOON,
     ),
 )  # fmt: skip
 """Entries of the table of recognisers."""

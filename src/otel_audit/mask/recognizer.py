@@ -45,6 +45,8 @@ class Recognizer:
         retry: after a match that was not validated, go on behind its first byte instead of its last.
         may_hold: whether an entity may be around a number: told the text, where the trigger starts, and where what is
             written like a number starts and ends; saves a pass.
+        behind: regular expression over bytes: without it directly behind a trigger, that is none. For words that
+            many texts have.
         automaton: triggers of entries with the same word here are looked for apart from all others: what counts
             letters or digits multiplies the states of whatever it is looked for with.
         goes_on: a group, and 0 for its start or 1 for its end, where the search goes on after a match: a value may
@@ -67,4 +69,5 @@ class Recognizer:
     retry: bool = False
     may_hold: Callable[[bytes, int, int, int], bool] | None = None
     goes_on: tuple[int, int] | None = None
+    behind: bytes = b""
     automaton: str = ""

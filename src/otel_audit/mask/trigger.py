@@ -6,7 +6,8 @@ columns and lets only entries with a match through; ``tests/mask`` holds it to t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from otel_audit.mask.alternatives import Alternatives, Scan, any_of
@@ -28,6 +29,9 @@ _GOES_ON: Final = ALNUM | frozenset(b":~")
 _LONGEST_BEGINNING: Final = 16
 """Bytes: names of credentials and beginnings of keys are shorter."""
 _LETTERS: Final = bytes(sorted(LETTERS))
+_HEXADECIMAL: Final = b"0123456789abcdef"
+_LEAST_HEXADECIMAL: Final = 24
+"""A coin's address has 26 characters and more after what is before its word; a text in hexadecimal has 20."""
 
 
 class Trigger:
@@ -63,10 +67,16 @@ class Trigger:
         for entry in recognizers:
             if entry.automaton:
                 apart.setdefault(entry.automaton, []).extend(entry.triggers)
-        elsewhere = {pattern for group in apart.values() for pattern in group}
+        introductions = [entry for entry in recognizers if entry.behind]
+        words = _triggers_of(introductions)
+        elsewhere = {*words, *(pattern for group in apart.values() for pattern in group)}
         together = [pattern for pattern in others if pattern not in elsewhere]
         counting = [pattern for pattern in numbers if pattern not in elsewhere]
-        self._all = Alternatives([[*digits, *counting], [*at, *together], *apart.values()])
+        # Words come last: where another trigger begins with one, that is what is found.
+        self._all = Alternatives([[*digits, *counting], [*at, *together, *words], *apart.values()])
+        self._introductions = [
+            (re.compile(any_of(entry.triggers)), re.compile(entry.behind)) for entry in introductions
+        ]
 
     def is_in(self, text: bytes) -> bool:
         """Whether there is one."""
@@ -74,7 +84,7 @@ class Trigger:
 
     def over(self, text: bytes | memoryview) -> TriggerScan:
         """Goes over a text, from trigger to trigger."""
-        return TriggerScan(text, self._all.over(text))
+        return TriggerScan(text, self._all.over(text), self._is_nothing)
 
     @staticmethod
     def behind(text: bytes | memoryview, start: int, end: int) -> int:
@@ -91,6 +101,17 @@ class Trigger:
         if not trigger.translate(None, PLAIN_NUMBER):
             return None if len(trigger) >= _LONG_RUN and self._others.is_in(trigger) else Family.NUMBER
         return Family.NUMBER if self._is_number(trigger) else None
+
+    def _is_nothing(self, text: bytes | memoryview, start: int, stop: int) -> bool:
+        """Whether what looks like a trigger is of a hexadecimal id, or a word without what it introduces."""
+        if stop - start == BASE64_TRIGGER_BYTES and is_of_id(text, start, stop):
+            return True
+        trigger = bytes(text[start:stop])
+        if _LEAST_HEXADECIMAL < len(trigger) and not trigger[-_LEAST_HEXADECIMAL:].translate(None, _HEXADECIMAL):
+            # Coins' addresses have these signs among others; digits alone are another matter.
+            return trigger[:2] != b"0x" and not trigger[-_SHORTEST_RUN:].isdigit()
+        introducing = [behind for words, behind in self._introductions if words.fullmatch(trigger)]
+        return bool(introducing) and not any(behind.match(text, stop) for behind in introducing)
 
     def _is_number(self, trigger: bytes) -> bool:
         """Whether a trigger with words in it is about a number and nothing else.
@@ -114,19 +135,25 @@ class TriggerScan:
     Args:
         text: what is looked through.
         matches: of the trigger's patterns in it.
+        is_nothing: told the text, start and end of a match, whether it is no trigger.
     """
 
-    __slots__ = ("_matches", "_text")
+    __slots__ = ("_is_nothing", "_matches", "_text")
 
-    def __init__(self, text: bytes | memoryview, matches: Scan) -> None:
-        self._text, self._matches = text, matches
+    def __init__(
+        self,
+        text: bytes | memoryview,
+        matches: Scan,
+        is_nothing: Callable[[bytes | memoryview, int, int], bool],
+    ) -> None:
+        self._text, self._matches, self._is_nothing = text, matches, is_nothing
 
     def find(self, position: int) -> Span | None:
         """The first trigger at ``position`` or behind it, without the bytes before and behind it that the trigger
         of numbers takes in; hexadecimal ids are none. Positions never go back."""
         while (found := self._matches.find(position)) is not None:
             start, stop = found
-            if stop - start != BASE64_TRIGGER_BYTES or not is_of_id(self._text, start, stop):
+            if stop - start == 1 or not self._is_nothing(self._text, start, stop):
                 return _without_surroundings(self._text, start, stop)
             position = start + 1
         return None
