@@ -56,14 +56,16 @@ def test_an_address_of_a_coin_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["born on time", "a driver's license", "long 3 nights", "platform 2.345", "dobro jutro 1985-03-14"]
+    "text",
+    ["born on time", "a driver's license", "long 3 nights", "platform 2.345", "dobro jutro 1985-03-14"],
 )
 def test_words_without_what_they_introduce_are_passed_by(text: str) -> None:
     assert found(text) is None
 
 
 @pytest.mark.parametrize(
-    "text", ["born 14 March 1985", '"x\\nlat: 48.85837"', "license no. 425700624", "DOB 1985-03-14", "a_long:48.123"]
+    "text",
+    ["born 14 March 1985", '"x\\nlat: 48.85837"', "license no. 425700624", "DOB 1985-03-14", "a_long:48.123"],
 )
 def test_words_with_it_are_found(text: str) -> None:
     assert found(text) is not None

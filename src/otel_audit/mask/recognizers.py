@@ -17,10 +17,10 @@ from typing import Final
 
 from otel_audit.mask import candidates, cards, numbers, phones, validators
 from otel_audit.mask.known_secrets import KNOWN_SECRETS
-from otel_audit.mask.national_ids import (
+from otel_audit.mask.national_ids import NATIONAL_IDS
+from otel_audit.mask.national_numbers import (
     LETTERED,
     LETTERED_TRIGGERS,
-    NATIONAL_IDS,
     lettered,
     may_be_lettered,
     numbered,

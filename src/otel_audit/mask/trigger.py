@@ -107,7 +107,9 @@ class Trigger:
         if stop - start == BASE64_TRIGGER_BYTES and is_of_id(text, start, stop):
             return True
         trigger = bytes(text[start:stop])
-        if _LEAST_HEXADECIMAL < len(trigger) and not trigger[-_LEAST_HEXADECIMAL:].translate(None, _HEXADECIMAL):
+        if len(trigger) > _LEAST_HEXADECIMAL and not trigger[-_LEAST_HEXADECIMAL:].translate(
+            None, _HEXADECIMAL
+        ):
             # Coins' addresses have these signs among others; digits alone are another matter.
             return trigger[:2] != b"0x" and not trigger[-_SHORTEST_RUN:].isdigit()
         introducing = [behind for words, behind in self._introductions if words.fullmatch(trigger)]
