@@ -6,7 +6,13 @@ import pytest
 
 from otel_audit.pipeline.life import Life
 
-pytest_plugins = ["servers.fake_gcs", "servers.fake_s3", "servers.fake_azure", "servers.clouds"]
+pytest_plugins = [
+    "servers.fake_gcs",
+    "servers.fake_s3",
+    "servers.fake_azure",
+    "servers.fake_gcp_kms",
+    "servers.clouds",
+]
 
 
 @pytest.fixture

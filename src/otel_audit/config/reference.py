@@ -14,7 +14,8 @@ _HEAD = f"""\
 Settings come from arguments, the environment, a declarative OpenTelemetry configuration and a TOML file; the
 first of these that says something wins. The file is named by `{CONFIG_VARIABLE}`. Lists of tables stand only in
 files and arguments. An unknown key in a file or an argument is refused; an unknown `OTEL_AUDIT_*` variable is
-warned of. A secret is given as `env:NAME` or `file:/path`; only the environment may hold it itself.
+warned of. A secret is given as `env:NAME`, `file:/path` or the URL of a
+KMS ([masking.md](masking.md#keys-from-a-kms)); only the environment may hold it itself.
 
 `otel-audit doctor` prints the settings in force.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from otel_audit.cli.doctor.finding import Finding
-from otel_audit.config import Settings
+from otel_audit.config import Secret, Settings
+from otel_audit.config.secrets import DecryptedSecret
+from otel_audit.errors import ConfigurationError
 from otel_audit.mask.entities import ENTITIES
 
 
@@ -23,6 +25,9 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "note", f"mask.key is set as {settings.mask.key_id}: e-mail, phone and user ids become pseudonyms"
         )
+        yield from _decrypted(settings.mask.key_id, settings.mask.key)
+    for old in settings.mask.old_keys:
+        yield from _decrypted(old.key_id, old.key)
     for rule in settings.mask.rules:
         what = rule.entity or "every finding"
         yield Finding("note", f"rule: {rule.operator} for {what} in {rule.field}")
@@ -59,3 +64,15 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "warning", "names of persons and postal addresses in texts stay: no recogniser looks for them"
     )
+
+
+def _decrypted(key_id: str, key: Secret | None) -> Iterator[Finding]:
+    if isinstance(key, DecryptedSecret):
+        try:
+            key.reveal()
+        except ConfigurationError as error:
+            yield Finding("problem", f"the key {key_id}: {error}")
+        else:
+            yield Finding(
+                "ok", f"the key {key_id} is decrypted by {key.url.name} at every start, and was now"
+            )
