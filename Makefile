@@ -12,7 +12,7 @@ WORKERS ?= auto
 DIALECTS := $(wildcard tests/dialects/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture check fix golden docs bench bench-latency bench-sink bench-pii clean
+.PHONY: help setup demo test collector torture check fix golden docs bench bench-latency bench-sink bench-pii clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ demo: $(STAMP)  ## a small real application, audited without a change to it
 
 test: $(STAMP)  ## every test, in parallel
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+collector: $(STAMP)  ## build the Collector of collector-config/, unless it is built; prints where it is
+	@PYTHONPATH=tests $(BIN)/python -m servers.collector
 
 MINUTES ?= 2
 torture: $(STAMP)  ## random load, kills and faults for MINUTES=2; a report by fault of what was lost

@@ -12,6 +12,7 @@ pytest_plugins = [
     "servers.fake_azure",
     "servers.fake_gcp_kms",
     "servers.clouds",
+    "servers.collector",
 ]
 
 

