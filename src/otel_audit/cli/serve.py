@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -10,7 +11,7 @@ import click
 from otel_audit.cli.main import PROBLEM, note, warn
 from otel_audit.cli.options import destination_option
 from otel_audit.config import load
-from otel_audit.config.build import pipeline_options
+from otel_audit.config.build import dedupe_options, pipeline_options
 from otel_audit.errors import ConfigurationError
 from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.path import Pipeline
@@ -124,7 +125,8 @@ def _options(destination: str | None) -> PipelineOptions:
         # One given on the command line is meant for everything, whatever streams have of their own.
         none: dict[str, object] = {"destinations": []}
         arguments |= {"destination": destination, "streams": dict.fromkeys(STREAMS, none)}
-    return pipeline_options(load(arguments), service=_SERVICE)
+    settings = load(arguments)
+    return replace(pipeline_options(settings, service=_SERVICE), dedupe=dedupe_options(settings))
 
 
 def _listening(grpc_at: str, http_at: str, options: PipelineOptions) -> str:

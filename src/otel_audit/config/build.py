@@ -20,7 +20,7 @@ from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import ConfigurationError
 from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule, OwnRecognizer
 from otel_audit.mask.tags import ModelTag
-from otel_audit.pipeline.options import PipelineOptions, StreamOptions
+from otel_audit.pipeline.options import DedupeOptions, PipelineOptions, StreamOptions
 from otel_audit.registry.mlflow import check_mlflow
 from otel_audit.registry.options import FOLDER, RegistryOptions
 from otel_audit.store.extras import check_installed
@@ -88,6 +88,11 @@ def pipeline_options(settings: Settings, *, service: str | None = None) -> Pipel
         },
         settings=dict(_digests(settings)),
     )
+
+
+def dedupe_options(settings: Settings) -> DedupeOptions:
+    """How a sink knows records that come again."""
+    return DedupeOptions(window_s=settings.dedupe.window, max_entries=settings.dedupe.max_entries)
 
 
 def mask_policy(settings: Settings) -> MaskPolicy:

@@ -320,6 +320,16 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
+class Dedupe:
+    """How `otel-audit serve` knows a record that comes again."""
+
+    window: float = setting(duration, "for how long a record is known at least, unless", "10m")
+    max_entries: int = setting(
+        count, "more records than these came since; 32 bytes of memory each, taken at the start", 2_000_000
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, complete and checked."""
 
@@ -330,6 +340,7 @@ class Settings:
     capture: Capture = section(Capture)
     mask: Mask = section(Mask)
     registry: Models = section(Models, key="models", list_key="entries")
+    dedupe: Dedupe = section(Dedupe)
 
     @property
     def models(self) -> tuple[Model, ...]:

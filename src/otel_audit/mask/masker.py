@@ -11,9 +11,11 @@ Only this module can make a :class:`MaskedBatch`.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -36,7 +38,8 @@ from otel_audit.mask.related import Relations
 from otel_audit.mask.tags import RegisteredTags
 from otel_audit.mask.withhold import withhold_inputs
 from otel_audit.record.batch import UnmaskedBatch
-from otel_audit.record.canonical import digest
+from otel_audit.record.canonical import digest, recompute
+from otel_audit.record.notes import DUPLICATE_OF
 from otel_audit.record.schema import FIELDS, SCHEMA, Treatment
 
 __all__ = ["MaskedBatch", "Masker"]
@@ -108,6 +111,27 @@ class MaskedBatch:
                 self.records.filter(chosen), self.record_hashes.filter(chosen), seal=_SEAL
             )
         return parts
+
+    def chosen(self, rows: Sequence[int]) -> MaskedBatch:
+        """Some of the records, in the order given."""
+        index = pa.array(rows, pa.int64())
+        return MaskedBatch(self.records.take(index), self.record_hashes.take(index), seal=_SEAL)
+
+    def noted_as_copies(self, rows: Sequence[int]) -> MaskedBatch:
+        """The same records, some of which say that another one has their id, with the hashes that go with it.
+
+        Args:
+            rows: which records; none of them says so yet.
+        """
+        ids: list[str] = self.record_ids()
+        texts: list[str | None] = self.records.column("attributes").to_pylist()
+        for row in rows:
+            member, text = f"{_quoted(DUPLICATE_OF)}:{_quoted(ids[row])}", texts[row]
+            texts[row] = f"{{{member}}}" if text is None or text == "{}" else f"{{{member},{text[1:]}"
+        place = self.records.schema.get_field_index("attributes")
+        field = self.records.schema.field(place)
+        noted = recompute(self.records.set_column(place, field, pa.array(texts, field.type)))
+        return MaskedBatch(noted.records, noted.record_hashes, seal=_SEAL)
 
     def _slice(self, start: int, end: int) -> MaskedBatch:
         rows = end - start
@@ -201,3 +225,7 @@ def _cut_rows(capture: Column) -> dict[str, set[int]]:
         for field, mark in (("request", "requestTruncatedAt"), ("response", "responseTruncatedAt"))
         if marks[mark].null_count < len(capture)
     }
+
+
+def _quoted(text: str) -> str:
+    return orjson.dumps(text).decode()

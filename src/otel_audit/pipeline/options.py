@@ -53,6 +53,19 @@ class ShippingOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class DedupeOptions:
+    """By how much a record that comes again is known.
+
+    Attributes:
+        window_s: for how long at least, seconds, unless …
+        max_entries: … more than so many records came since. 32 bytes of memory each, taken at the start.
+    """
+
+    window_s: float = 600.0
+    max_entries: int = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineOptions:
     """One write path.
 
@@ -66,6 +79,7 @@ class PipelineOptions:
         opens: what the first manifest of each writer says of this process.
         settings: name of each setting → a digest of its value, by which the log tells what was changed.
         shipping: when what is sealed is brought on.
+        dedupe: how records that come again are known; None where they cannot.
     """
 
     spool_root: Path
@@ -79,6 +93,7 @@ class PipelineOptions:
     opens: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     shipping: ShippingOptions = field(default_factory=ShippingOptions)
+    dedupe: DedupeOptions | None = None
 
     @property
     def late_threads(self) -> int:

@@ -24,6 +24,7 @@ from typing import Final
 from otel_audit.convert.spans import LogData, SpanData
 from otel_audit.errors import SpoolError
 from otel_audit.pipeline.adoption import Adopter
+from otel_audit.pipeline.copies import Copies
 from otel_audit.pipeline.destination import destination_id
 from otel_audit.pipeline.destinations import destinations_of
 from otel_audit.pipeline.first_stages import FirstStages
@@ -58,6 +59,9 @@ class Pipeline:
     Args:
         options: what to write where.
         losses: records that were given up before they came here; the log says so in a gap record.
+
+    Attributes:
+        copies: knows records that come again; None before the slot is taken, and where nobody asked for it.
     """
 
     def __init__(self, options: PipelineOptions, losses: Losses | None = None) -> None:
@@ -79,6 +83,7 @@ class Pipeline:
         self._slot: Slot | None = None
         self._writers: dict[str, StreamWriter] = {}
         self._shipper: Shipper | None = None
+        self.copies: Copies | None = None
         self._life = Life(self._options)
         self._telling: Prepared | None = None
         self._teller = threading.Lock()
@@ -111,10 +116,18 @@ class Pipeline:
         """
         if prepared.count:
             shipper = self._shipper or self._open(prepared.service)
+            copies = None if use_reserve else self.copies
+            if copies is not None:
+                copies.sift(prepared)
             prepared.append_to(self._writers, use_reserve=use_reserve)
+            if copies is not None:
+                copies.note(prepared)
             for writer in self._writers.values():
                 writer.sync()
             prepared.became_durable()
+            if copies is not None:
+                copies.know(prepared)
+                self.losses.owe(prepared.events)
             shipper.notice()
             if not use_reserve and self._slot is not None:
                 self.losses.owe(self._life.wrote(prepared.records, self._slot))
@@ -208,6 +221,8 @@ class Pipeline:
                 )
                 for stream in options.streams
             }
+            if options.dedupe is not None:
+                self.copies = Copies(slot, options.dedupe)
             self.losses.owe(inherited(slot))
             shipper = Shipper(
                 slot,

@@ -92,6 +92,13 @@ class Desk:
         yield _gauge("waiting_bytes", "Their bytes, and those that arrived of others", self.room.bytes)
         yield _gauge("spool_bytes", "Bytes of the spool that this process uses", self._pipeline.spool_bytes())
         yield _gauge("ready", "1 while requests are taken", self.trouble() is None)
+        copies = self._pipeline.copies
+        if copies is not None:
+            known: dict[Labels, float] = {
+                (("content", "same"),): float(copies.same),
+                (("content", "differing"),): float(copies.differing),
+            }
+            yield "otel_audit_copies_total", "counter", "Records that came under an id that was known", known
         lost: dict[Labels, float] = {
             (("cause", cause),): float(count) for cause, count in self._pipeline.losses.total.items()
         }

@@ -3,14 +3,15 @@
 Rules:
 
 1. A request is taken whole or not at all. What was refused left nothing behind.
-2. Requests of one sender that wait at the same time go on together: one conversion, one masking, one fsync. Those
-   of different senders never do, so that nobody's log events join anybody else's spans.
+2. Requests of one sender and signal that wait at the same time go on together: one conversion, one masking, one
+   fsync. Others never do: nobody's log events join anybody else's spans, and a request that comes again makes the
+   records that it made before, whatever came with it.
 3. When the spool refuses, whoever waits is told so. What it had taken a part of is brought to an end before
    anything else; until then everybody is refused, and the client that sends it again makes copies that fold.
 4. One request that cannot be read, or that a defect of ours does not survive, costs only itself.
 
-One thread unpacks, parses, converts and masks, another appends: while one batch waits for the disk, the next is made.
-Between the two, where a batch has its record ids and is not in the spool yet, is the place to know copies by.
+One thread unpacks, parses, converts and masks, another knows copies and appends: while one batch waits for the
+disk, the next is made.
 """
 
 from __future__ import annotations
@@ -165,9 +166,11 @@ class Sink:
 
     def _next_of(self, first: Delivery) -> Delivery | None:
         with self._state:
-            if self._waiting and self._waiting[0].request.sender == first.request.sender:
-                return self._waiting.popleft()
-            return None
+            if not self._waiting:
+                return None
+            request = self._waiting[0].request
+            goes_along = (request.sender, request.signal) == (first.request.sender, first.request.signal)
+            return self._waiting.popleft() if goes_along else None
 
     def _read(self, delivery: Delivery) -> Export | None:
         if delivery.is_abandoned():

@@ -56,6 +56,7 @@ from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.plan import Loss, Plan, PlannedFile
 from otel_audit.spool.positions import Pending, Range
 from otel_audit.spool.scan import Corruption
+from otel_audit.spool.seen_log import Seen, SeenLog
 from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.slot import Slot
 from otel_audit.spool.upkeep import give_up_oldest, plan_heartbeats
@@ -75,6 +76,8 @@ __all__ = [
     "PlannedFile",
     "Range",
     "SealedSegment",
+    "Seen",
+    "SeenLog",
     "Slot",
     "SpoolOptions",
     "StreamWriter",

@@ -22,6 +22,7 @@ from otel_audit.spool.moves import Moves
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.policies import Policies
 from otel_audit.spool.premises import LEDGER, OUTBOX, QUARANTINE, WRITERS, Premises
+from otel_audit.spool.seen_log import Seen, SeenLog
 from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.writer_state import WriterState
 from otel_audit.spool.writers import Writers
@@ -53,6 +54,7 @@ class Custody:
         self.states: list[WriterState] = []
         self.moves = Moves(premises, self.writers, self.states, self.outbox, self._release)
         self._outboxes: dict[str, Outbox] = {}
+        self._seen_log: SeenLog | None = None
 
     def take_up(self) -> None:
         """Load what earlier holders of the slot left.
@@ -107,6 +109,22 @@ class Custody:
                 destination: self.outbox(destination).backlog()
                 for destination in sorted(wanted | self._outboxes.keys())
             }
+
+    def seen_log(self, *, window_ns: int, max_entries: int) -> tuple[SeenLog, list[Seen]]:
+        """The log of records that were taken a short while ago, and what it says now.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        self.leave()
+        self._seen_log = SeenLog(self._premises, window_ns=window_ns, max_entries=max_entries)
+        with explain("take up which records it has seen"):
+            return self._seen_log, self._seen_log.take_up(self.states)
+
+    def leave(self) -> None:
+        """Close every descriptor. Takes no lock."""
+        if self._seen_log is not None:
+            self._seen_log.abandon()
 
     def close_over(self) -> None:
         """Close the writers whose day is over. For a slot in which nobody numbers records.

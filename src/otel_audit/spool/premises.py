@@ -10,7 +10,7 @@ from typing import Final
 from otel_audit.spool.budget import Budget
 from otel_audit.spool.files import Files
 
-__all__ = ["LEDGER", "OUTBOX", "POLICIES", "QUARANTINE", "SETTINGS", "WRITERS", "Premises"]
+__all__ = ["LEDGER", "OUTBOX", "POLICIES", "QUARANTINE", "SEEN", "SETTINGS", "WRITERS", "Premises"]
 
 WRITERS: Final = "writers"
 OUTBOX: Final = "outbox"
@@ -18,6 +18,7 @@ QUARANTINE: Final = "quarantine"
 LEDGER: Final = "ledger"
 POLICIES: Final = "policies"
 SETTINGS: Final = "settings"
+SEEN: Final = "seen"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 ::
 
-    <spool>/<service>/slot-<k>/  lock  ledger  settings  writers/…  outbox/<destination>/…  quarantine/…
+    <spool>/<service>/slot-<k>/  lock  ledger  settings  seen/…  writers/…  outbox/<destination>/…  quarantine/…
 
 Rules:
 
@@ -38,6 +38,7 @@ from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.plan import Loss
 from otel_audit.spool.premises import OUTBOX, SETTINGS, WRITERS, Premises
+from otel_audit.spool.seen_log import Seen, SeenLog
 from otel_audit.spool.writer import StreamWriter
 from otel_audit.store.names import SLUG, check
 
@@ -309,6 +310,22 @@ class Slot:
         with explain("note its settings"):
             self._files.replace(self.path / SETTINGS, content)
 
+    def seen_log(self, *, window_ns: int, max_entries: int) -> tuple[SeenLog, list[Seen]]:
+        """Remember which records are taken, before the first of them is appended.
+
+        Args:
+            window_ns: for how long at least, nanoseconds.
+            max_entries: how many at least, within that.
+
+        Returns:
+            Where they are noted, and those that holders of this slot have taken, oldest first.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        self._check_held()
+        return self._custody.seen_log(window_ns=window_ns, max_entries=max_entries)
+
     def usage(self) -> Usage:
         """What the slot uses of its disk."""
         with explain("look at its disk"):
@@ -349,6 +366,7 @@ class Slot:
         """Close every descriptor. Takes no lock: this also runs in forked children."""
         for writer in self._streams.values():
             writer.abandon()
+        self._custody.leave()
         if self._lock >= 0:
             lock, self._lock = self._lock, -1
             self._files.close(lock)
