@@ -19,6 +19,7 @@ nothing.
 TYPE_CHECKING = False  # typing is not worth its import here; type checkers know the name
 if TYPE_CHECKING:
     from otel_audit import events, models
+    from otel_audit.audit_signal.keys import SigningKey
     from otel_audit.errors import AuditError, ConfigurationError, NotDurable
     from otel_audit.sdk.audit_logger import AuditLogger, AuditReceipt, get_audit_logger
     from otel_audit.sdk.audited import audited
@@ -32,21 +33,42 @@ if TYPE_CHECKING:
     from otel_audit.sdk.install import Installation, install
     from otel_audit.sdk.log_processor import AuditLogRecordProcessor
     from otel_audit.sdk.processor import AuditSpanProcessor
+    from otel_audit.sdk.provider.audit_record import AuditRecord
+    from otel_audit.sdk.provider.batching import BatchAuditRecordProcessor
+    from otel_audit.sdk.provider.delivery import RetryPolicy
+    from otel_audit.sdk.provider.disk_buffer import DiskBuffer
+    from otel_audit.sdk.provider.exporting import AuditRecordExporter, ExportResult
+    from otel_audit.sdk.provider.otlp_exporter import OTLPAuditExporter
+    from otel_audit.sdk.provider.processors import AuditRecordProcessor, SimpleAuditRecordProcessor
+    from otel_audit.sdk.provider.provider import AuditProvider, get_audit_provider, set_audit_provider
+    from otel_audit.sdk.provider.signing import SigningAuditRecordProcessor
 
 __all__ = [
     "AuditASGIMiddleware",
     "AuditError",
     "AuditLogRecordProcessor",
     "AuditLogger",
+    "AuditProvider",
     "AuditReceipt",
+    "AuditRecord",
+    "AuditRecordExporter",
+    "AuditRecordProcessor",
     "AuditSpanProcessor",
     "AuditWSGIMiddleware",
     "Auth",
+    "BatchAuditRecordProcessor",
     "ConfigurationError",
+    "DiskBuffer",
+    "ExportResult",
     "Health",
     "Installation",
     "NotDurable",
+    "OTLPAuditExporter",
     "Oversight",
+    "RetryPolicy",
+    "SigningAuditRecordProcessor",
+    "SigningKey",
+    "SimpleAuditRecordProcessor",
     "StrictASGIMiddleware",
     "__version__",
     "acting_as",
@@ -54,8 +76,10 @@ __all__ = [
     "changes_between",
     "events",
     "get_audit_logger",
+    "get_audit_provider",
     "install",
     "models",
+    "set_audit_provider",
     "set_user",
 ]
 
@@ -66,21 +90,35 @@ _HOMES = {
     "AuditError": "otel_audit.errors",
     "AuditLogRecordProcessor": "otel_audit.sdk.log_processor",
     "AuditLogger": "otel_audit.sdk.audit_logger",
+    "AuditProvider": "otel_audit.sdk.provider.provider",
     "AuditReceipt": "otel_audit.sdk.audit_logger",
+    "AuditRecord": "otel_audit.sdk.provider.audit_record",
+    "AuditRecordExporter": "otel_audit.sdk.provider.exporting",
+    "AuditRecordProcessor": "otel_audit.sdk.provider.processors",
     "AuditSpanProcessor": "otel_audit.sdk.processor",
     "AuditWSGIMiddleware": "otel_audit.sdk.capture.servers.wsgi",
     "Auth": "otel_audit.sdk.emitted",
+    "BatchAuditRecordProcessor": "otel_audit.sdk.provider.batching",
     "ConfigurationError": "otel_audit.errors",
+    "DiskBuffer": "otel_audit.sdk.provider.disk_buffer",
+    "ExportResult": "otel_audit.sdk.provider.exporting",
     "Health": "otel_audit.sdk.health",
     "Installation": "otel_audit.sdk.install",
     "NotDurable": "otel_audit.errors",
+    "OTLPAuditExporter": "otel_audit.sdk.provider.otlp_exporter",
     "Oversight": "otel_audit.sdk.emitted",
+    "RetryPolicy": "otel_audit.sdk.provider.delivery",
+    "SigningAuditRecordProcessor": "otel_audit.sdk.provider.signing",
+    "SigningKey": "otel_audit.audit_signal.keys",
+    "SimpleAuditRecordProcessor": "otel_audit.sdk.provider.processors",
     "StrictASGIMiddleware": "otel_audit.sdk.awaiting",
     "acting_as": "otel_audit.sdk.identity.acting",
     "audited": "otel_audit.sdk.audited",
     "changes_between": "otel_audit.sdk.changes",
     "get_audit_logger": "otel_audit.sdk.audit_logger",
+    "get_audit_provider": "otel_audit.sdk.provider.provider",
     "install": "otel_audit.sdk.install",
+    "set_audit_provider": "otel_audit.sdk.provider.provider",
     "set_user": "otel_audit.sdk.identity.acting",
 }
 

@@ -175,7 +175,7 @@ def installed() -> tuple[str, str]:
     """Node.js and the server's program; installed if they are not in the cache."""
     folder = CACHE / "servers" / f"azurite-{VERSION}"
     with locked(CACHE / "servers" / "azurite.lock"):
-        node, npm = _node()
+        node, npm = node_and_npm()
         if not folder.exists():
             with TemporaryDirectory(dir=folder.parent) as making:
                 subprocess.run(
@@ -190,7 +190,7 @@ def installed() -> tuple[str, str]:
     return node, str(folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js")
 
 
-def _node() -> tuple[str, list[str]]:
+def node_and_npm() -> tuple[str, list[str]]:
     """A Node.js that is new enough, and how its npm is called, from the machine or from PyPI."""
     machine, npm = shutil.which("node"), shutil.which("npm")
     if machine is not None and npm is not None:

@@ -2,7 +2,8 @@
 
 The names and rules are those of OpenTelemetry's draft audit signal: an event has a dotted name, an actor, an
 action and an outcome; what is missing is an error at once; ``emit`` blocks until the record is durable and never
-returns quietly without.
+returns quietly without. The logger here writes into the log of this process; those of an ``AuditProvider`` send to a
+sink.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from typing import Final, Unpack
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 
+from otel_audit.audit_signal.requirements import check_record
 from otel_audit.config import load
+from otel_audit.convert.audit import RECORD_ID, is_safe_event_name
 from otel_audit.convert.spans import LogData, ResourceData
 from otel_audit.convert.values import plain
+from otel_audit.errors import InputError
 from otel_audit.events import Event
 from otel_audit.record.ids import given_record_id, random_record_id
+from otel_audit.sdk.provider.audit_record import AuditRecord
 from otel_audit.sdk.recorder import Recorder
 from otel_audit.sdk.sharing import acquire, only
 from otel_audit.sdk.statement import Fields, statement
@@ -58,7 +63,11 @@ class AuditLogger:
         return self._recorder.settings.log.delivery == "strict"
 
     def emit(
-        self, event_name: str | Event, *, timeout_s: float = DEFAULT_TIMEOUT_S, **fields: Unpack[Fields]
+        self,
+        event_name: str | Event | AuditRecord,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        **fields: Unpack[Fields],
     ) -> AuditReceipt:
         """Record an event. Blocks until its record is durable on the local disk, in every delivery mode.
 
@@ -66,7 +75,7 @@ class AuditLogger:
 
         Args:
             event_name: one of ``otel_audit.events``, or a name of your own: stable, dotted, lower case, such as
-                ``invoice.approve``, and not under ``audit.``.
+                ``invoice.approve``, and not under ``audit.``. Or a whole record as the draft has it, without fields.
             timeout_s: how long it may take.
             fields: what it says, see :class:`Fields`; ``actor_id`` and ``outcome`` are required, and ``action``
                 for a name of your own.
@@ -83,19 +92,19 @@ class AuditLogger:
         record_hash, durable_unix_nano = self._recorder.emit(event, final_id, timeout_s)
         return AuditReceipt(final_id, f"sha256:{record_hash.hex()}", durable_unix_nano)
 
-    def event(self, event_name: str | Event, fields: Fields) -> tuple[str, LogData]:
+    def event(self, event_name: str | Event | AuditRecord, fields: Fields) -> tuple[str, LogData]:
         """The id of a record, and what becomes it. Reads the current span and whoever acts in it.
 
         Raises:
             InputError: as :meth:`emit`.
         """
         now = time.time_ns()
+        if isinstance(event_name, AuditRecord):
+            return self._event_of(event_name, fields, now)
         oddities: list[str] = []
         name, named = statement(event_name, fields, now)
-        record_id = fields.get("record_id")
-        tenant = self._recorder.settings.log.tenant
-        final_id = given_record_id(tenant, record_id) if record_id else random_record_id()
-        named["audit.record.id"] = final_id
+        final_id = self._final_id(fields.get("record_id"))
+        named[RECORD_ID] = final_id
         context = trace.get_current_span().get_span_context()
         return final_id, LogData(
             name=name,
@@ -103,12 +112,33 @@ class AuditLogger:
             observed_unix_nano=now,
             trace_id=f"{context.trace_id:032x}" if context.is_valid else "",
             span_id=f"{context.span_id:016x}" if context.is_valid else "",
-            body=None,
+            body=plain(fields.get("body"), oddities),
             attributes={key: plain(value, oddities) for key, value in named.items() if value is not None},
-            resource=_resource(),
+            resource=self._resource(),
             oddities=oddities,
             is_emitted=True,
         )
+
+    def _event_of(self, record: AuditRecord, fields: Fields, now: int) -> tuple[str, LogData]:
+        if fields:
+            raise InputError("a whole record is emitted without further fields")
+        log = AuditRecord.of(record.log()).log()
+        if not is_safe_event_name(log.name):
+            raise InputError(
+                "event_name has two or more dotted words in lower case, such as user.login, and is not under audit."
+            )
+        final_id = self._final_id(record.record_id)
+        log.attributes[RECORD_ID] = final_id
+        log.observed_unix_nano = log.observed_unix_nano or now
+        log.resource, log.is_emitted = self._resource(), True
+        check_record(log)
+        return final_id, log
+
+    def _final_id(self, given: str | None) -> str:
+        return given_record_id(self._recorder.settings.log.tenant, given) if given else random_record_id()
+
+    def _resource(self) -> ResourceData:
+        return _resource()
 
     def hand_over(self, event: LogData) -> None:
         """Record an event without waiting for it, as an ended span is recorded. Never raises."""

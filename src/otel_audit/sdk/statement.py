@@ -51,7 +51,7 @@ class Fields(TypedDict, total=False):
             of two states, ``{"before": …, "after": …}``, which are compared.
         oversight: what a person decided about it.
         error_type: kind of the error where it failed; ``error_message`` says more.
-        attributes: whatever else is to be kept. Masked like everything.
+        attributes: whatever else is to be kept. Masked like everything; so is ``body``.
         time_unix_nano: when it happened; by default now.
         duration_ns: how long it took.
         record_id: a UUID under which the same event is emitted again after an error; random by default.
@@ -78,6 +78,7 @@ class Fields(TypedDict, total=False):
     error_type: str | None
     error_message: str | None
     attributes: Mapping[str, object] | None
+    body: object
     time_unix_nano: int | None
     duration_ns: int | None
     record_id: str | None

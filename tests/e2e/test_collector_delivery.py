@@ -1,0 +1,209 @@
+"""Each configuration of ``collector-config/``, with a real Collector, real SDKs and real sinks, some of which die.
+
+What an SDK was answered OK is in the log, whoever was killed afterwards; nothing is there twice once it is folded, and
+nothing twice in the files of one sink.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import rotel
+
+from e2e.conftest import Sink
+from e2e.senders import PER_BATCH, NodeSender, PythonSender, Senders
+from servers.collector import Collector, StartCollector
+from servers.fake_gcs import free_port
+
+pytestmark = pytest.mark.timeout(300)
+
+SOME: Final = 5 * PER_BATCH
+
+
+@pytest.fixture
+def in_front(start_collector: StartCollector, sink: Sink) -> Callable[[str], Collector]:
+    """Starts a Collector in front of the sink."""
+    return lambda config: start_collector(config, AUDIT_SINK=f"http://{sink.http}")
+
+
+def both(collector: Collector) -> Senders:
+    """An application in Python and one in Node.js."""
+    return Senders(
+        lambda: PythonSender(collector.grpc, "grpc"),
+        lambda: NodeSender(collector.http),
+    )
+
+
+def check_complete(sent: list[str], *sinks: Sink) -> None:
+    """Everything sent is there; once where it is folded, and once in the files of each sink."""
+    assert len(set(sent)) == len(sent) > 0
+    folded = sum((sink.folded() for sink in sinks[1:]), sinks[0].folded())
+    raw = sum((sink.raw() for sink in sinks[1:]), sinks[0].raw())
+    assert folded.keys() == set(sent), f"{len(set(sent) - folded.keys())} of {len(sent)} are lost"
+    assert set(folded.values()) == {1}
+    assert raw == folded
+
+
+def test_a_what_was_answered_is_in_the_log_whoever_dies(
+    in_front: Callable[[str], Collector], sink: Sink
+) -> None:
+    collector = in_front("a-to-the-sink.yaml")
+    with both(collector) as senders:
+        senders.wait_for(SOME)
+        sink.kill()
+        sink.start()
+        senders.wait_for(SOME)
+        collector.kill()
+        collector.start()
+        senders.wait_for(SOME)
+        sink.kill()
+        collector.kill()
+        sink.start()
+        collector.start()
+        senders.wait_for(SOME)
+    collector.stop()
+    sink.stop()
+    check_complete(senders.sent, sink)
+    assert {record["service"]["name"] for record in sink.records()} == {"python-shop", "node-shop"}
+
+
+def test_b_what_processors_take_out_is_in_no_record(in_front: Callable[[str], Collector], sink: Sink) -> None:
+    collector = in_front("b-redaction-in-front.yaml")
+    secrets = {
+        "http.request.header.authorization": "Bearer 3f9a77c0d2",
+        "url.query": "page=2&token=9c1fd7e0aa",
+        "shop.note": "paid with 4111 1111 1111 1111",
+    }
+    with Senders(lambda: PythonSender(collector.http, **secrets)) as senders:
+        senders.wait_for(SOME)
+    collector.stop()
+    sink.stop()
+    check_complete(senders.sent, sink)
+    for record in sink.records():
+        assert "authorization" not in record.get("requestHeaders", {})
+        assert record["requestQuery"] == "page=2&token=REDACTED"
+        assert record["attributes"]["shop.note"] == "paid with ****"
+
+
+def test_c_the_log_has_everything_and_the_backend_a_sample(
+    start_collector: StartCollector, sinks: tuple[Sink, Sink]
+) -> None:
+    sink, backend = sinks
+    sink.start()
+    backend.start()
+    collector = start_collector(
+        "c-sampled-tracing.yaml", AUDIT_SINK=f"http://{sink.http}", TRACING_BACKEND=f"http://{backend.http}"
+    )
+    with both(collector) as senders:
+        senders.wait_for(SOME)
+    with both(collector) as later:
+        backend.kill()
+        later.wait_for(SOME)
+        backend.start()
+        later.wait_for(SOME)
+    collector.stop()
+    sink.stop()
+    backend.stop()
+    check_complete(senders.sent + later.sent, sink)
+    sampled = backend.folded().keys()
+    assert sampled < set(senders.sent + later.sent)
+    assert 0 < len(sampled) < len(senders.sent + later.sent) / 4, "10 % of the traces"
+
+
+def test_d_the_collector_keeps_what_the_sink_does_not_take(
+    start_collector: StartCollector, sinks: tuple[Sink, Sink]
+) -> None:
+    sink, _ = sinks
+    collector = start_collector("d-durable-queue.yaml", AUDIT_SINK=f"http://{sink.http}")
+    with both(collector) as senders:
+        senders.wait_for(SOME)
+        collector.kill()
+        collector.start()
+        senders.wait_for(SOME)
+        sink.start()
+        senders.wait_for(SOME)
+        sink.kill()
+        collector.kill()
+        collector.start()
+        senders.wait_for(SOME)
+        sink.start()
+    _until(lambda: set(senders.sent) <= arrived(sink))
+    collector.stop()
+    sink.stop()
+    check_complete(senders.sent, sink)
+
+
+def test_e_a_trace_stays_with_its_sink_and_one_that_is_away_holds_nobody_up(
+    start_collector: StartCollector, sinks: tuple[Sink, Sink]
+) -> None:
+    for sink in sinks:
+        sink.start()
+    collector = start_collector(
+        "e-several-sinks.yaml",
+        AUDIT_SINK_1=f"http://{sinks[0].http}",
+        AUDIT_SINK_2=f"http://{sinks[1].http}",
+    )
+    with both(collector) as senders:
+        senders.wait_for(SOME)
+        sinks[1].kill()
+        senders.wait_for(SOME)
+        sinks[1].start()
+        senders.wait_for(SOME)
+    collector.stop()
+    for sink in sinks:
+        sink.stop()
+    check_complete(senders.sent, *sinks)
+    first, second = ({record["traceId"][-1] for record in sink.records()} for sink in sinks)
+    assert first == set("01234567")
+    assert second == set("89abcdef")
+
+
+@pytest.fixture
+def forwarding(tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Starts rotel in front of an address; returns its own."""
+    started = []
+    agent = Path(rotel.__file__).with_name("rotel-agent")
+
+    def start(to: str) -> str:
+        own = f"localhost:{free_port()}"
+        with (tmp_path / "rotel.log").open("wb") as log:
+            started.append(
+                subprocess.Popen(
+                    [agent, "start", "--otlp-http-endpoint", own, "--otlp-grpc-endpoint", f"localhost:{free_port()}",
+                     "--exporter", "otlp", "--otlp-exporter-endpoint", to, "--otlp-exporter-protocol", "http"],
+                    stdout=log, stderr=log,
+                )
+            )  # fmt: skip
+        return own
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait(60)
+
+
+def test_rotel_is_a_sender_too(sink: Sink, forwarding: Callable[[str], str]) -> None:
+    with Senders(lambda: PythonSender(forwarding(f"http://{sink.http}"))) as senders:
+        senders.wait_for(SOME)
+    _until(lambda: set(senders.sent) <= arrived(sink))
+    sink.stop()
+    check_complete(senders.sent, sink)
+
+
+def arrived(sink: Sink) -> set[str]:
+    """Span ids at the destination of a sink that is still at work."""
+    return set(sink.raw())
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(600):
+        if holds():
+            return
+        pause.wait(0.1)
+    raise AssertionError("it does not hold within a minute")
