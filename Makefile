@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # The stamp is newer than pyproject.toml exactly when the environment holds what it asks for.
 STAMP := .venv/.installed
-EXTRAS := .[auto,query,demo,s3,azure,awskms,jwt,serve]
+EXTRAS := .[auto,query,demo,s3,azure,awskms,ner,jwt,serve]
 GROUPS_ := --group lint --group test --group bench
 WORKERS ?= auto
 # Instrumentations that would change every process of the environment stay apart from it.

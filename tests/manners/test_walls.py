@@ -24,6 +24,8 @@ WALLS = {
     "azure": ("store/azure",),
     "click": ("cli/",),
     "rich": ("cli/",),
+    "presidio_analyzer": ("mask/ner/presidio.py",),
+    "spacy": ("mask/ner/presidio.py",),
     "mlflow": ("registry/mlflow.py",),
 }
 

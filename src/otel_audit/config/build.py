@@ -10,14 +10,16 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
 from otel_audit.config.identity import identity_options
-from otel_audit.config.settings import Destination, Mask, ModelIo, Models, Platform, Settings
+from otel_audit.config.settings import Destination, Mask, ModelIo, Models, Ner, Platform, Settings
 from otel_audit.convert.options import CaptureOptions, CaptureRule, ConvertOptions, ModelEndpoint
 from otel_audit.encode.options import EncodeOptions
 from otel_audit.errors import ConfigurationError
+from otel_audit.mask.ner.options import NerOptions
 from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule, OwnRecognizer
 from otel_audit.mask.tags import ModelTag
 from otel_audit.pipeline.options import DedupeOptions, PipelineOptions, StreamOptions
@@ -124,7 +126,35 @@ def mask_policy(settings: Settings) -> MaskPolicy:
         listed=mask.listed if mask.fields == "allow-list" else None,
         recognizers=tuple(OwnRecognizer(**asdict(own)) for own in mask.recognizers),
         pii_outputs=mask.pii_outputs,  # type: ignore[arg-type]  # likewise
+        ner=_ner(settings.ner),
     )
+
+
+def _ner(ner: Ner) -> NerOptions | None:
+    if ner.engine == "off":
+        return None
+    if not _is_there("presidio_analyzer"):
+        raise ConfigurationError(
+            'ner.engine = "presidio" needs what is not installed: pip install "otel-audit[ner]"'
+        )
+    if not (_is_there(ner.model) or Path(ner.model).is_dir()):
+        raise ConfigurationError(
+            "ner.model: there is no such spaCy pipeline, as a package or a folder, and none is fetched from the "
+            "network: python -m spacy download en_core_web_lg"
+        )
+    return NerOptions(
+        model=ner.model if _is_there(ner.model) else str(Path(ner.model).absolute()),
+        language=ner.language,
+        fields=ner.fields,
+        score=ner.score,
+        timeout_s=ner.timeout,
+        load_timeout_s=ner.load_timeout,
+    )
+
+
+def _is_there(package: str) -> bool:
+    """Whether there is such a package; loads nothing of it."""
+    return package.isidentifier() and find_spec(package) is not None
 
 
 def registry_url(platform_: StreamOptions) -> str:

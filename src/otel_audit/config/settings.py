@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from otel_audit.config.values import Secret, count, duration, flag, one_of, size, text, texts
+from otel_audit.config.values import Secret, count, duration, flag, one_of, share, size, text, texts
 
 
 def setting(parse: Callable[[Any], object], meaning: str, default: object = None, *, key: str = "") -> Any:
@@ -294,6 +294,29 @@ class Mask:
 
 
 @dataclass(frozen=True, slots=True)
+class Ner:
+    """Names of persons and places, which no pattern finds: an engine looks for them, in a process of its own."""
+
+    engine: str = setting(one_of("off", "presidio"), "presidio needs the extra ner and a spaCy model", "off")
+    model: str = setting(
+        text, "package or folder of a spaCy pipeline; never fetched from the network", "en_core_web_lg"
+    )
+    language: str = setting(text, "of the texts, as the model says it", "en")
+    fields: tuple[str, ...] = setting(
+        texts,
+        "of records, whose texts are looked at",
+        ("request", "response", "errorMessage", "events", "changes", "attributes", "spanName"),
+    )
+    score: float = setting(share, "below it a finding does not count", "0.4")
+    timeout: float = setting(
+        duration,
+        "for a batch, of at most 512 records; texts that nobody looked at by then are withheld",
+        "30s",
+    )
+    load_timeout: float = setting(duration, "for loading the model, besides", "60s")
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A model, for tagging and for routes that are models."""
 
@@ -339,6 +362,7 @@ class Settings:
     identity: Identity = section(Identity)
     capture: Capture = section(Capture)
     mask: Mask = section(Mask)
+    ner: Ner = section(Ner)
     registry: Models = section(Models, key="models", list_key="entries")
     dedupe: Dedupe = section(Dedupe)
 

@@ -74,6 +74,18 @@ def duration(value: object) -> float:
     return float(match[1]) * _UNITS_OF_TIME[match[2].lower()]
 
 
+def share(value: object) -> float:
+    """A number from 0 to 1."""
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if 0 <= number <= 1:
+            return number
+    raise ValueError("a number from 0 to 1")
+
+
 def texts(value: object) -> tuple[str, ...]:
     """A list of texts; in the environment separated by commas."""
     if isinstance(value, str):

@@ -8,7 +8,10 @@ from typing import Final
 from otel_audit.mask.budget import Budget, OutOfTime
 from otel_audit.mask.decode import NestedTooDeeply
 from otel_audit.mask.evidence import Evidence
+from otel_audit.mask.findings import merged
 from otel_audit.mask.judge import Judge
+from otel_audit.mask.ner.names import found_in
+from otel_audit.mask.ner.port import Finder
 from otel_audit.mask.operators import WITHHELD
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.scribe import Scribe
@@ -62,20 +65,27 @@ class TextMasker:
     Args:
         policy: what happens to what is found; of its rules those count that are about the field ``text``.
         tenant: of pseudonyms.
+        finder: looks for names; None: nobody does.
     """
 
-    def __init__(self, policy: MaskPolicy, *, tenant: str = "default") -> None:
+    def __init__(self, policy: MaskPolicy, *, tenant: str = "default", finder: Finder | None = None) -> None:
         self._policy, self._facts = policy, _NoRecord(tenant)
+        self._finder = finder
         self._judge = Judge(policy.table())
 
     def mask(self, text: str) -> MaskedText:
-        """The text masked; one that cannot be judged (time-out, nesting) is withheld as a whole."""
+        """The text masked; one that cannot be judged (time-out, nesting, no engine) is withheld as a whole."""
         data = text.encode("utf-8", "surrogatepass")
         budget = Budget(self._policy.field_timeout_s * (1 + len(data) / _MEBIBYTE))
         try:
             findings = self._judge.findings(data, budget)
         except (OutOfTime, NestedTooDeeply, RecursionError):
-            return MaskedText(WITHHELD, (Entity("WITHHELD", 0, len(text)),))
+            return _withheld(text)
+        if self._finder is not None:
+            (names,) = found_in([text], self._finder)
+            if isinstance(names, str):
+                return _withheld(text)
+            findings = merged([*findings, *names], ())
         if not findings:
             return MaskedText(text, ())
         written = Scribe(self._policy, Evidence(1), 0, self._facts).write(data, findings, "text")
@@ -85,6 +95,10 @@ class TextMasker:
             characters, at = start + _length(data[finding.start : finding.end]), finding.end
             entities.append(Entity(finding.entity, start, characters))
         return MaskedText(written.decode("utf-8", "surrogatepass"), tuple(entities))
+
+
+def _withheld(text: str) -> MaskedText:
+    return MaskedText(WITHHELD, (Entity("WITHHELD", 0, len(text)),))
 
 
 def _length(part: bytes) -> int:

@@ -1,9 +1,9 @@
 """The masking stage: an unmasked batch in, a masked, salted and hashed one out.
 
 The order, for each batch: model tag (``models.py``, ``withhold.py``), then field rules and recognisers over
-every leaf and key that the schema does not exempt, then cut values lose their tail and records that are too
-large their longest texts, then evidence, salts and hashes. Texts without a match of the judge's trigger are
-passed on as they are: columns, not Python objects.
+every leaf and key that the schema does not exempt, then names if the policy says so (``ner/``), then cut values
+lose their tail and records that are too large their longest texts, then evidence, salts and hashes. Texts without a
+match of the judge's trigger are passed on as they are: columns, not Python objects.
 
 Only this module can make a :class:`MaskedBatch`.
 """
@@ -32,6 +32,9 @@ from otel_audit.mask.judge import Judge
 from otel_audit.mask.leaves import LeafMasker
 from otel_audit.mask.models import ModelTagger
 from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
+from otel_audit.mask.ner.names import NameMasker
+from otel_audit.mask.ner.port import Finder
+from otel_audit.mask.ner.process import ProcessFinder
 from otel_audit.mask.oversize import cut_oversize
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.related import Relations
@@ -91,6 +94,12 @@ class MaskedBatch:
             counts[entity] = counts.get(entity, 0) + count
         return counts
 
+    def withheld_fields(self) -> dict[str, int]:
+        """How many fields were withheld, by reason."""
+        dropped: Column = children(self.records.column("masking"))["dropped"]
+        reasons = dropped.flatten().field("reason").value_counts().to_pylist()
+        return {one["values"]: one["counts"] for one in reasons}
+
     def by_stream(self) -> dict[str, MaskedBatch]:
         """The records of each stream that occurs, in order."""
         streams: Column = self.records.column("stream")
@@ -149,6 +158,7 @@ class Masker:
         max_record_bytes: texts of a record beyond it are cut, longest first.
         judge: finds it; a test gives one with a recogniser or decoder left out.
         nested_json: whether strings are read as JSON texts; likewise.
+        finder: looks for names where the policy says so; by default an engine in a process of its own.
     """
 
     def __init__(
@@ -158,11 +168,15 @@ class Masker:
         max_record_bytes: int = MAX_RECORD_BYTES,
         judge: Judge | None = None,
         nested_json: bool = True,
+        finder: Finder | None = None,
     ) -> None:
         self._policy = policy
         self._max_record_bytes = max_record_bytes
         self._judge = judge if judge is not None else Judge(policy.table(), structure=STRUCTURE_TRIGGERS)
         self._json = JsonMasker(self._judge, nested=nested_json)
+        self._names = None
+        if policy.ner is not None:
+            self._names = NameMasker(policy, finder or ProcessFinder(policy.ner))
         self._registered = RegisteredTags()
         self.forget()
 
@@ -180,6 +194,13 @@ class Masker:
         """Forget what was seen, as in a forked child, where another thread may have held its lock."""
         self._relations = Relations()
         self.know(self._registered)
+        if self._names is not None:
+            self._names.forget()
+
+    def close(self) -> None:
+        """End what runs beside it; it is started again when it is needed."""
+        if self._names is not None:
+            self._names.close()
 
     def mask(self, batch: UnmaskedBatch) -> MaskedBatch:
         """Masks, salts and hashes a batch.
@@ -210,6 +231,8 @@ class Masker:
                 array = columns[field.name]
                 columns[field.name] = rebuild(array, Place(field.name), leaves)
         columns[CHANGES] = changes.unnamed(columns[CHANGES])
+        if self._names is not None:
+            self._names.mask(columns, evidence, facts)
         cut_oversize(columns, self._max_record_bytes, evidence)
         columns["masking"] = evidence.struct(self._policy.fingerprint)
         masked = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)

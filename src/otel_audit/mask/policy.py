@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from otel_audit.errors import ConfigurationError
 from otel_audit.mask.entities import ENTITIES
+from otel_audit.mask.ner.options import NerOptions
 from otel_audit.mask.own_recognizers import OwnRecognizer
 from otel_audit.mask.rules import INDEX, KEY_BYTES, MaskKey, MaskRule, Operator, RowFacts, glob_pattern
 from otel_audit.mask.tags import ModelTag
@@ -65,6 +66,7 @@ class MaskPolicy:
         listed: paths that may be written, as globs; what is below one may be, too, and every other text is
             withheld. None: all may.
         recognizers: further recognisers, of the user's own.
+        ner: how names of persons and places are looked for; None: they are not.
         field_timeout_s: how long judging one field may take before it is withheld, seconds, and as much again
             for each mebibyte.
 
@@ -81,6 +83,7 @@ class MaskPolicy:
     pii_outputs: Literal["keep", "withhold"] | None = None
     listed: tuple[str, ...] | None = None
     recognizers: tuple[OwnRecognizer, ...] = ()
+    ner: NerOptions | None = None
     field_timeout_s: float = 5.0
 
     def __post_init__(self) -> None:
@@ -194,6 +197,7 @@ class MaskPolicy:
                  for name in ("name", "entity", "pattern", "keywords", "context", "check", "secret")}
                 for own in self.recognizers
             ],
+            **({} if self.ner is None else {"ner": self.ner.document()}),
         }  # fmt: skip
 
     @cached_property

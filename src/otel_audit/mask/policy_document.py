@@ -11,6 +11,7 @@ import os
 from typing import Any, Final
 
 from otel_audit.errors import ConfigurationError, InputError
+from otel_audit.mask.ner.options import NerOptions
 from otel_audit.mask.own_recognizers import OwnRecognizer
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.rules import KEY_BYTES, MaskKey, MaskRule
@@ -41,7 +42,7 @@ def read_policy(content: bytes) -> MaskPolicy:
 
 
 def _policy(document: dict[str, Any]) -> MaskPolicy:
-    listed = document["listed"]
+    listed, ner = document["listed"], document.get("ner")
     return MaskPolicy(
         keys=tuple(MaskKey(key_id, os.urandom(KEY_BYTES)) for key_id in document["keys"]),
         rules=tuple(MaskRule(**rule) for rule in document["rules"]),
@@ -50,6 +51,7 @@ def _policy(document: dict[str, Any]) -> MaskPolicy:
         identity=document["identity"],
         headers=frozenset(document["headers"]),
         pii_outputs=document["piiOutputs"],
+        ner=None if ner is None else NerOptions(**{**ner, "fields": tuple(ner["fields"])}),
         listed=None if listed is None else tuple(listed),
         recognizers=tuple(
             OwnRecognizer(**{**own, "keywords": tuple(own["keywords"]), "context": tuple(own["context"])},

@@ -25,19 +25,39 @@ class FirstStages:
     def __init__(self, options: PipelineOptions) -> None:
         self._configured = options.convert
         self._models = options.convert.models
-        self._converter = Converter(options.convert)
+        self._converters: dict[str, Converter] = {}
         self._masker = Masker(options.mask, max_record_bytes=options.max_record_bytes)
         self._known = None if options.registry is None else KnownModels(options.registry)
         self._revision = -1
 
     def run(
-        self, spans: Sequence[SpanData], logs: Sequence[LogData], *, observed_unix_nano: int
+        self,
+        spans: Sequence[SpanData],
+        logs: Sequence[LogData],
+        *,
+        observed_unix_nano: int,
+        tenant: str | None = None,
     ) -> MaskedBatch | None:
-        """Convert and mask a batch; None where nothing in it becomes a record."""
+        """Convert and mask a batch; None where nothing in it becomes a record.
+
+        Args:
+            spans: used up.
+            logs: likewise.
+            observed_unix_nano: when they reached us.
+            tenant: whose records they are; None for that of the options. As many are remembered as there are.
+        """
         if spans or logs:
             self.know_models()
-        batch = self._converter.convert(spans, logs, observed_unix_nano=observed_unix_nano)
+        batch = self._converter(tenant).convert(spans, logs, observed_unix_nano=observed_unix_nano)
         return self._masker.mask(batch) if len(batch) else None
+
+    def _converter(self, tenant: str | None) -> Converter:
+        name = self._configured.tenant if tenant is None else tenant
+        converter = self._converters.get(name)
+        if converter is None:
+            converter = Converter(replace(self._configured, models=self._models, tenant=name))
+            self._converters[name] = converter
+        return converter
 
     def know_models(self) -> None:
         """Go by what is known of the registries of models. The first call reads them, or waits a moment for a
@@ -51,7 +71,7 @@ class FirstStages:
         models = with_registered(self._configured.models, known.endpoints)
         if models != self._models:
             self._models = models
-            self._converter = Converter(replace(self._configured, models=models))
+            self._converters = {}
         self._masker.know(known.tags)
 
     def start_over(self) -> None:
@@ -62,6 +82,7 @@ class FirstStages:
             self._revision = -1
 
     def close(self) -> None:
-        """Read no registry any more."""
+        """Read no registry any more, and look for no names."""
+        self._masker.close()
         if self._known is not None:
             self._known.close()

@@ -60,6 +60,11 @@ def confirm() -> None:
     elif _Start.installation is not None:
         others, unfiltered = company(_Start.installation)
         _log.info("spans are audited; beside us on the tracer provider: %s", ", ".join(others) or "nobody")
+        engine = _Start.installation._processor._recorder.settings.ner.engine
+        _log.info(
+            "names and addresses in texts %s",
+            "stay: nobody looks for them" if engine == "off" else f"are looked for by {engine}",
+        )
         if unfiltered and _Start.installation._processor._recorder.settings.log.sampling == "all":
             _log.info("these are called for calls that are not sampled, too: %s", ", ".join(unfiltered))
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from otel_audit.cli.doctor.finding import Finding
 from otel_audit.config import Secret, Settings
+from otel_audit.config.build import mask_policy
 from otel_audit.config.secrets import DecryptedSecret
 from otel_audit.errors import ConfigurationError
 from otel_audit.mask.entities import ENTITIES
+from otel_audit.mask.ner.process import ProcessFinder
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -61,9 +63,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     }[settings.mask.identity]
     others = ", ".join(settings.identity.fields) or "nothing"
     yield Finding("note", f"{identity}; written besides: {others}")
-    yield Finding(
-        "warning", "names of persons and postal addresses in texts stay: no recogniser looks for them"
-    )
+    yield from _names(settings)
 
 
 def _decrypted(key_id: str, key: Secret | None) -> Iterator[Finding]:
@@ -76,3 +76,34 @@ def _decrypted(key_id: str, key: Secret | None) -> Iterator[Finding]:
             yield Finding(
                 "ok", f"the key {key_id} is decrypted by {key.url.name} at every start, and was now"
             )
+
+
+def _names(settings: Settings) -> Iterator[Finding]:
+    """Whether anybody looks for names: by looking at a text."""
+    try:
+        options = mask_policy(settings).ner
+    except ConfigurationError as error:
+        yield Finding("problem", f"the settings make no policy: {error}")
+        return
+    if options is None:
+        yield Finding(
+            "warning",
+            "names of persons and postal addresses in texts stay: no recogniser looks for them (ner.engine)",
+        )
+        return
+    finder = ProcessFinder(options)
+    try:
+        (answer,) = finder.find(["Jane Doe of Berlin"])
+    finally:
+        finder.close()
+    if isinstance(answer, str):
+        yield Finding(
+            "problem",
+            f"nobody looks for names ({answer}), so texts of {', '.join(options.fields)} are withheld",
+        )
+    else:
+        yield Finding(
+            "ok",
+            f"names of persons and places are looked for in {', '.join(options.fields)}; a batch may take "
+            f"{options.timeout_s:g} s, and what nobody looked at by then is withheld",
+        )

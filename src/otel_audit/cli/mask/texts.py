@@ -14,6 +14,8 @@ from otel_audit.cli.main import PROBLEM, warn
 from otel_audit.config import load
 from otel_audit.config.build import mask_policy
 from otel_audit.mask.free_text import TextMasker
+from otel_audit.mask.ner.process import ProcessFinder
+from otel_audit.mask.policy import MaskPolicy
 
 __all__ = ["text"]
 
@@ -35,9 +37,10 @@ def text(ctx: click.Context, *, jsonl: bool, file: str) -> None:
     Exit code 1 if a line is no {"text": …}; the others are masked all the same.
     """
     settings = load({})
-    masker = TextMasker(mask_policy(settings), tenant=settings.log.tenant)
+    policy = mask_policy(settings)
     output = sys.stdout.buffer
-    with _input(file) as stream:
+    with _input(file) as stream, _finder(policy) as finder:
+        masker = TextMasker(policy, tenant=settings.log.tenant, finder=finder)
         if not jsonl:
             masked = masker.mask(stream.read().decode("utf-8", "replace")).masked
             output.write(masked.encode("utf-8", "surrogatepass"))
@@ -57,6 +60,18 @@ def text(ctx: click.Context, *, jsonl: bool, file: str) -> None:
             output.flush()
         if bad:
             ctx.exit(PROBLEM)
+
+
+@contextmanager
+def _finder(policy: MaskPolicy) -> Iterator[ProcessFinder | None]:
+    if policy.ner is None:
+        yield None
+        return
+    finder = ProcessFinder(policy.ner)
+    try:
+        yield finder
+    finally:
+        finder.close()
 
 
 @contextmanager
