@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,7 @@ import numpy as np
 from opentelemetry.semconv._incubating.attributes.service_attributes import SERVICE_NAME
 
 from otel_audit.convert.spans import LogData, ResourceData
+from otel_audit.mask.masker import MaskedBatch
 from otel_audit.pipeline.cloning import CONFLICT_EVENT
 from otel_audit.pipeline.fingerprints import Bools, Fingerprints, Halves
 from otel_audit.pipeline.options import DedupeOptions
@@ -27,7 +29,7 @@ from otel_audit.record.imprints import Imprints, imprints, parse_imprints
 from otel_audit.spool import Slot
 from otel_audit.spool.explain import explain
 
-__all__ = ["Copies"]
+__all__ = ["Copies", "masked_of"]
 
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so that both halves of an id can be told from the product and the other half: 2^64 by the golden ratio."""
@@ -112,6 +114,21 @@ class Copies:
         self.same += int(len(is_new) - len(kept))
         prepared.become(masked, found, events)
 
+    def compare(self, prepared: Prepared) -> tuple[Imprints, Bools, Bools]:
+        """Which records are known. Nothing is taken out, and nothing remembered.
+
+        Returns:
+            The imprints of all, which of them are known as they are, and which have an id that another one has.
+        """
+        found = imprints(masked_of(prepared).records)
+        same = self._tags.contains(*_tags(found))
+        return found, same, ~same & self._ids.contains(*_ids(found))
+
+    def keep(self, prepared: Prepared, found: Imprints, rows: Sequence[int]) -> None:
+        """Go on with some records, by what :meth:`compare` said of them; :meth:`sift` leaves them alone."""
+        self.same += len(found) - len(rows)
+        prepared.become(masked_of(prepared).chosen(rows), found[list(rows)], ())
+
     def note(self, prepared: Prepared) -> None:
         """Remember on disk what the writers have taken: durable on return.
 
@@ -133,6 +150,17 @@ class Copies:
         for halves, known in ((_tags(found), self._tags), (_ids(found), self._ids)):
             is_new = ~known.contains(*halves) & _is_first(*halves)
             known.add(halves[0][is_new], halves[1][is_new], at_unix_nano)
+
+
+def masked_of(prepared: Prepared) -> MaskedBatch:
+    """The records of a batch that has some.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if prepared.masked is None:
+        raise ValueError("a batch without records")
+    return prepared.masked
 
 
 def _tags(found: Imprints) -> tuple[Halves, Halves]:

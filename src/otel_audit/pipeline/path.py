@@ -19,22 +19,25 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from otel_audit.convert.spans import LogData, SpanData
 from otel_audit.errors import SpoolError
 from otel_audit.pipeline.adoption import Adopter
 from otel_audit.pipeline.copies import Copies
+from otel_audit.pipeline.deliveries import DeliveryStatus, status_at
 from otel_audit.pipeline.destination import destination_id
 from otel_audit.pipeline.destinations import destinations_of
 from otel_audit.pipeline.first_stages import FirstStages
 from otel_audit.pipeline.inheritance import inherited, keep
 from otel_audit.pipeline.life import Life
-from otel_audit.pipeline.losses import Losses
+from otel_audit.pipeline.losses import Event, Losses
 from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.prepared import Prepared
+from otel_audit.pipeline.receipts import Receipts
 from otel_audit.pipeline.shipper import Shipper
-from otel_audit.spool import Slot, SpoolOptions, StreamWriter
+from otel_audit.spool import Range, Slot, SpoolOptions, StreamWriter
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +65,8 @@ class Pipeline:
 
     Attributes:
         copies: knows records that come again; None before the slot is taken, and where nobody asked for it.
+        receipts: those that were given for them, likewise.
+        appending: held while records are appended, and by whoever asks what is known of some.
     """
 
     def __init__(self, options: PipelineOptions, losses: Losses | None = None) -> None:
@@ -84,6 +89,8 @@ class Pipeline:
         self._writers: dict[str, StreamWriter] = {}
         self._shipper: Shipper | None = None
         self.copies: Copies | None = None
+        self.receipts: Receipts | None = None
+        self.appending = threading.RLock()
         self._life = Life(self._options)
         self._telling: Prepared | None = None
         self._teller = threading.Lock()
@@ -122,6 +129,11 @@ class Pipeline:
             prepared.append_to(self._writers, use_reserve=use_reserve)
             if copies is not None:
                 copies.note(prepared)
+        # What is known of copies is for one thread at a time; where nothing is, those that wait share an fsync.
+        with self.appending if self.copies is not None and not use_reserve else nullcontext():
+            self._append(prepared, use_reserve=use_reserve)
+
+    def _append(self, prepared: Prepared, *, use_reserve: bool) -> None:
             for writer in self._writers.values():
                 writer.sync()
             prepared.became_durable()
@@ -183,6 +195,33 @@ class Pipeline:
     def close(self, timeout_s: float) -> bool:
         """Flush, then give the slot of the spool back. Returns as :meth:`flush`."""
         deadline_s = time.monotonic() + timeout_s
+    @property
+    def tenant(self) -> str:
+        """Whose records are written, unless a sender says otherwise."""
+        return self._options.convert.tenant
+
+    def tell(self, event: Event) -> None:
+        """Have the log tell of something: at once if it can, else with what is appended next."""
+        self.losses.owe([event])
+        if self._slot is not None:
+            self._record_losses()
+
+    def deliveries(self, place: Range | None) -> dict[str, DeliveryStatus]:
+        """How far a record is at each destination of its stream, by the id of the destination.
+
+        Args:
+            place: of the record; None where it is not known any more: then nothing may wait for a destination that
+                is said to have it.
+        """
+        slot, troubles = self._slot, dict(self.troubles())
+        if slot is None:
+            return {}
+        platform = next(stream for stream in self._options.streams if stream.name == "platform")
+        return {
+            destination_id(url): status_at(slot, destination_id(url), place, is_away=url in troubles)
+            for url in platform.destinations
+        }
+
         self._record_end()
         self.flush(timeout_s)
         # What came up meanwhile: a record that was refused, a writer that was cloned.
@@ -231,6 +270,7 @@ class Pipeline:
                 destinations_of(options, self.losses),
                 losses=self.losses,
                 opens=opens,
+                self.receipts = Receipts(slot, options.dedupe)
                 options=options.shipping,
                 adopter=Adopter(
                     slot, lambda: destinations_of(options, self.losses), losses=self.losses, opens=opens

@@ -32,12 +32,14 @@ class Prepared:
         imprints: theirs, once they were compared with what is known.
         events: what the log is to say of them once they are durable.
         taken: where records are that writers have taken and that are not noted as seen, with their imprints.
+        places: where all are that writers have taken.
     """
 
     def __init__(self, masked: MaskedBatch | None) -> None:
         self.imprints: Imprints | None = None
         self.events: list[Differing] = []
         self.taken: list[tuple[Range, bytes]] = []
+        self.places: list[Range] = []
         self.durable_unix_nano = 0
         self._hold(masked)
 
@@ -81,6 +83,7 @@ class Prepared:
             stream, part = next(iter(self._left.items()))
             place = writers[stream].append(part, use_reserve=use_reserve)
             del self._left[stream]
+            self.places.append(place)
             if self.imprints is not None:
                 self.taken.append((place, self._imprints_of(stream)))
 

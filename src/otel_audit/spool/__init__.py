@@ -55,6 +55,7 @@ from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.plan import Loss, Plan, PlannedFile
 from otel_audit.spool.positions import Pending, Range
+from otel_audit.spool.receipt_log import Receipted, ReceiptLog
 from otel_audit.spool.scan import Corruption
 from otel_audit.spool.seen_log import Seen, SeenLog
 from otel_audit.spool.segment import SealedSegment
@@ -75,6 +76,8 @@ __all__ = [
     "Plan",
     "PlannedFile",
     "Range",
+    "ReceiptLog",
+    "Receipted",
     "SealedSegment",
     "Seen",
     "SeenLog",

@@ -142,6 +142,16 @@ class Outbox:
         chain = self.chains.get(str(state.name))
         return 0 if chain is None else chain.planned_sequence
 
+    def committed_sequence(self, writer: str) -> int | None:
+        """Last sequence of a writer that is at the destination; None of a writer that is not in the slot any more,
+        all of whose records are."""
+        chain = self.chains.get(writer)
+        if chain is None:
+            is_here = any(str(state.name) == writer for state in tuple(self.states))
+            return 0 if is_here else None
+        pending = tuple(chain.pending)
+        return pending[0].plan.first_sequence - 1 if pending else chain.planned_sequence
+
     def has_closed(self, state: WriterState) -> bool:
         """Whether a writer's last commit is done here."""
         chain = self.chains.get(str(state.name))

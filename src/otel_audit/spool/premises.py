@@ -10,7 +10,17 @@ from typing import Final
 from otel_audit.spool.budget import Budget
 from otel_audit.spool.files import Files
 
-__all__ = ["LEDGER", "OUTBOX", "POLICIES", "QUARANTINE", "SEEN", "SETTINGS", "WRITERS", "Premises"]
+__all__ = [
+    "LEDGER",
+    "OUTBOX",
+    "POLICIES",
+    "QUARANTINE",
+    "RECEIPTS",
+    "SEEN",
+    "SETTINGS",
+    "WRITERS",
+    "Premises",
+]
 
 WRITERS: Final = "writers"
 OUTBOX: Final = "outbox"
@@ -19,6 +29,7 @@ LEDGER: Final = "ledger"
 POLICIES: Final = "policies"
 SETTINGS: Final = "settings"
 SEEN: Final = "seen"
+RECEIPTS: Final = "receipts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 ::
 
-    <spool>/<service>/slot-<k>/  lock  ledger  settings  seen/…  writers/…  outbox/<destination>/…  quarantine/…
+    <spool>/<service>/slot-<k>/  lock  ledger  settings  seen/…  receipts/…  writers/…  outbox/<destination>/…
+                                 quarantine/…
 
 Rules:
 
@@ -38,6 +39,7 @@ from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
 from otel_audit.spool.plan import Loss
 from otel_audit.spool.premises import OUTBOX, SETTINGS, WRITERS, Premises
+from otel_audit.spool.receipt_log import Receipted, ReceiptLog
 from otel_audit.spool.seen_log import Seen, SeenLog
 from otel_audit.spool.writer import StreamWriter
 from otel_audit.store.names import SLUG, check
@@ -217,6 +219,11 @@ class Slot:
                 raise ValueError("a writer that was asked for before has the same destinations")
             return writer
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether records were appended that are in no sealed segment yet."""
+        return any(stream.pending is not None for stream in tuple(self._streams.values()))
+
     def outbox(self, destination: str) -> Outbox:
         """What is owed to a destination.
 
@@ -325,6 +332,21 @@ class Slot:
         """
         self._check_held()
         return self._custody.seen_log(window_ns=window_ns, max_entries=max_entries)
+
+    def receipt_log(self, *, window_ns: int) -> tuple[ReceiptLog, list[Receipted]]:
+        """Keep which receipts are given.
+
+        Args:
+            window_ns: for how long at least, nanoseconds.
+
+        Returns:
+            Where they are kept, and those that holders of this slot have given, oldest first.
+
+        Raises:
+            SpoolError: the disk refused.
+        """
+        self._check_held()
+        return self._custody.receipt_log(window_ns=window_ns)
 
     def usage(self) -> Usage:
         """What the slot uses of its disk."""
