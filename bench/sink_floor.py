@@ -10,12 +10,11 @@ import sys
 from otel_audit.receive.addresses import Address, parse_address
 from otel_audit.receive.answers import TAKEN, Answer
 from otel_audit.receive.desk import Desk
+from otel_audit.receive.doors import DoorOptions, Doors
 from otel_audit.receive.figures import Figures
-from otel_audit.receive.grpc_door import make_server
 from otel_audit.receive.options import ReceiveOptions
 from otel_audit.receive.request import Request
 from otel_audit.receive.room import Room
-from otel_audit.receive.server import _http_server
 
 
 class Floor(Desk):
@@ -34,24 +33,11 @@ async def serve(grpc_address: Address, http_address: Address) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     grpc_address, http_address = grpc_address.claim(), http_address.claim()
-    desk = Floor()
-    grpc_server, http_server = make_server(desk), _http_server(desk, http_address)
-    grpc_server.add_insecure_port(str(grpc_address))
-    await grpc_server.start()
-    serving = asyncio.create_task(http_server.serve())
-    while True:
-        try:
-            _, writer = await asyncio.open_connection(http_address.host, http_address.port)
-        except OSError:
-            await asyncio.sleep(0.02)
-        else:
-            writer.close()
-            break
+    doors = Doors(Floor(), DoorOptions(grpc_address, http_address))
+    await doors.open()
     print(f"OTLP/gRPC on {grpc_address}, OTLP/HTTP on {http_address};", file=sys.stderr, flush=True)
     await stop.wait()
-    await grpc_server.stop(0)
-    http_server.stop()
-    await asyncio.wait([serving], timeout=1)
+    await doors.close()
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 WALLS = {
     "opentelemetry.sdk": ("convert/from_sdk.py", "sdk/", "testing.py"),
     "opentelemetry.proto": ("convert/from_otlp.py", "receive/"),
-    "grpc": ("receive/grpc_door.py",),
+    "grpc": ("receive/certificates.py", "receive/grpc_door.py"),
     "granian": ("receive/",),
     "google.rpc": ("receive/answers.py",),
     "gcsfs": ("store/gcs.py", "store/gcs_api.py"),

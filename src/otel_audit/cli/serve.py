@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import click
@@ -19,6 +20,8 @@ from otel_audit.record.streams import STREAMS
 
 _SERVICE: Final = "sink"
 """Whose slot of the spool is used, and what its writers are named after: requests may come from many services."""
+
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 _NEEDED: Final = ("grpc", "granian", "google.rpc")
 
@@ -42,9 +45,30 @@ _NEEDED: Final = ("grpc", "granian", "google.rpc")
 )
 @destination_option
 @click.option(
+    "--tls-cert", metavar="FILE", type=_FILE, help="Certificate chain (PEM); both doors then take TLS only."
+)
+@click.option("--tls-key", metavar="FILE", type=_FILE, help="Its private key (PEM), without a password.")
+@click.option(
+    "--tls-client-ca",
+    metavar="FILE",
+    type=_FILE,
+    help="Who issues the certificates that clients have to have (PEM).",
+)
+@click.option(
+    "--tokens",
+    metavar="FILE",
+    type=_FILE,
+    help="Bearer tokens of which each request has to bring one; see otel-audit token.",
+)
+@click.option(
     "--insecure-anyone",
     is_flag=True,
     help="Listen where other machines can connect, although anybody there may write to the log.",
+)
+@click.option(
+    "--insecure-plaintext",
+    is_flag=True,
+    help="Take tokens from other machines without TLS, since something in front of this does it.",
 )
 @click.option(
     "--max-waiting-requests",
@@ -70,7 +94,12 @@ def command(
     grpc_address: str,
     http_address: str,
     destination: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
+    tokens: Path | None,
     insecure_anyone: bool,
+    insecure_plaintext: bool,
     max_waiting_requests: int,
     stop_timeout_s: float,
 ) -> None:
@@ -85,30 +114,41 @@ def command(
     if missing:
         raise click.ClickException(f"serve needs {', '.join(missing)}: pip install 'otel-audit[serve]'")
     # Not at the top: they are an extra.
-    from otel_audit.receive.addresses import Address, parse_address  # noqa: PLC0415
+    from otel_audit.receive.addresses import parse_address  # noqa: PLC0415
+    from otel_audit.receive.certificates import TlsFiles  # noqa: PLC0415
+    from otel_audit.receive.doors import DoorOptions  # noqa: PLC0415
     from otel_audit.receive.options import ReceiveOptions  # noqa: PLC0415
     from otel_audit.receive.server import serve  # noqa: PLC0415
 
-    where = parse_address(grpc_address), parse_address(http_address)
-    open_to_anybody = [str(address) for address in where if not address.is_local]
-    if open_to_anybody and not insecure_anyone:
+    if (tls_cert is None) != (tls_key is None) or (tls_client_ca is not None and tls_cert is None):
+        raise ConfigurationError("--tls-cert and --tls-key go together, and --tls-client-ca goes with them")
+    tls = None if tls_cert is None or tls_key is None else TlsFiles(tls_cert, tls_key, tls_client_ca)
+    doors = DoorOptions(parse_address(grpc_address), parse_address(http_address), tls=tls, tokens=tokens)
+    outside = [str(address) for address in (doors.grpc, doors.http) if not address.is_local]
+    is_anybody = tokens is None and tls_client_ca is None
+    if outside and is_anybody and not insecure_anyone:
         raise ConfigurationError(
-            f"{', '.join(open_to_anybody)} can be reached from other machines, and anybody who can connect could "
-            "write to the log: listen on localhost, or say --insecure-anyone"
+            f"{', '.join(outside)} can be reached from other machines, and anybody who can connect could "
+            "write to the log: ask for --tokens or certificates (--tls-client-ca), listen on localhost, or say "
+            "--insecure-anyone"
+        )
+    if outside and tls is None and not is_anybody and not insecure_plaintext:
+        raise ConfigurationError(
+            f"{', '.join(outside)} can be reached from other machines, and tokens would travel where others can "
+            "read them: give --tls-cert and --tls-key, or say --insecure-plaintext where a proxy or mesh encrypts"
         )
     options = _options(destination)
     pipeline = Pipeline(options)
     pipeline.open()
-    if open_to_anybody:
-        warn(f"anybody who can connect to {', '.join(open_to_anybody)} may write to this log")
+    if outside and is_anybody:
+        warn(f"anybody who can connect to {', '.join(outside)} may write to this log")
 
-    def on_listening(grpc_at: Address, http_at: Address) -> None:
-        note(_listening(str(grpc_at), str(http_at), options))
+    def on_listening(at: DoorOptions) -> None:
+        note(_listening(str(at.grpc), str(at.http), options))
 
     delivered = serve(
         pipeline,
-        grpc_address=where[0],
-        http_address=where[1],
+        doors=doors,
         options=ReceiveOptions(max_waiting_requests=max_waiting_requests),
         on_listening=on_listening,
         stop_timeout_s=stop_timeout_s,

@@ -26,11 +26,13 @@ class Sender:
         method: how it proved who it is: ``mtls``, ``bearer`` or ``none``.
         address: of the other end of the connection, without its port.
         id: who it is; ``None`` where it proved nothing.
+        tenant: whose records it writes; ``None`` for that of the settings.
     """
 
     method: str
     address: str
     id: str | None = None
+    tenant: str | None = None
 
     @property
     def is_known(self) -> bool:

@@ -96,7 +96,12 @@ class Pipeline:
         self._teller = threading.Lock()
 
     def prepare(
-        self, spans: Sequence[SpanData], logs: Sequence[LogData] = (), *, observed_unix_nano: int
+        self,
+        spans: Sequence[SpanData],
+        logs: Sequence[LogData] = (),
+        *,
+        observed_unix_nano: int,
+        tenant: str | None = None,
     ) -> Prepared:
         """Make masked records of spans and log events. Touches neither disk nor network, but for the registry of
         models before the first.
@@ -105,8 +110,11 @@ class Pipeline:
             spans: ended spans, which are used up; what is no record is left out.
             logs: log events, likewise.
             observed_unix_nano: when they reached us.
+            tenant: whose records they are; None for that of the options.
         """
-        return Prepared(self._first_stages.run(spans, logs, observed_unix_nano=observed_unix_nano))
+        return Prepared(
+            self._first_stages.run(spans, logs, observed_unix_nano=observed_unix_nano, tenant=tenant)
+        )
 
     def know_models(self) -> None:
         """Go by what is known of the registries of models, before the first batch; it may take a moment."""
@@ -121,6 +129,11 @@ class Pipeline:
                 goes through: what was taken of it already is not taken twice.
             ConfigurationError: the spool's folder is unsafe.
         """
+        # What is known of copies is for one thread at a time; where nothing is, those that wait share an fsync.
+        with self.appending if self.copies is not None and not use_reserve else nullcontext():
+            self._append(prepared, use_reserve=use_reserve)
+
+    def _append(self, prepared: Prepared, *, use_reserve: bool) -> None:
         if prepared.count:
             shipper = self._shipper or self._open(prepared.service)
             copies = None if use_reserve else self.copies
@@ -129,11 +142,6 @@ class Pipeline:
             prepared.append_to(self._writers, use_reserve=use_reserve)
             if copies is not None:
                 copies.note(prepared)
-        # What is known of copies is for one thread at a time; where nothing is, those that wait share an fsync.
-        with self.appending if self.copies is not None and not use_reserve else nullcontext():
-            self._append(prepared, use_reserve=use_reserve)
-
-    def _append(self, prepared: Prepared, *, use_reserve: bool) -> None:
             for writer in self._writers.values():
                 writer.sync()
             prepared.became_durable()
@@ -187,14 +195,6 @@ class Pipeline:
         shipper = self._shipper
         return () if shipper is None else shipper.troubles()
 
-    def spool_bytes(self) -> int:
-        """What the slot uses of its disk."""
-        slot = self._slot
-        return 0 if slot is None else slot.usage().used_bytes
-
-    def close(self, timeout_s: float) -> bool:
-        """Flush, then give the slot of the spool back. Returns as :meth:`flush`."""
-        deadline_s = time.monotonic() + timeout_s
     @property
     def tenant(self) -> str:
         """Whose records are written, unless a sender says otherwise."""
@@ -222,6 +222,14 @@ class Pipeline:
             for url in platform.destinations
         }
 
+    def spool_bytes(self) -> int:
+        """What the slot uses of its disk."""
+        slot = self._slot
+        return 0 if slot is None else slot.usage().used_bytes
+
+    def close(self, timeout_s: float) -> bool:
+        """Flush, then give the slot of the spool back. Returns as :meth:`flush`."""
+        deadline_s = time.monotonic() + timeout_s
         self._record_end()
         self.flush(timeout_s)
         # What came up meanwhile: a record that was refused, a writer that was cloned.
@@ -262,6 +270,7 @@ class Pipeline:
             }
             if options.dedupe is not None:
                 self.copies = Copies(slot, options.dedupe)
+                self.receipts = Receipts(slot, options.dedupe)
             self.losses.owe(inherited(slot))
             shipper = Shipper(
                 slot,
@@ -270,7 +279,6 @@ class Pipeline:
                 destinations_of(options, self.losses),
                 losses=self.losses,
                 opens=opens,
-                self.receipts = Receipts(slot, options.dedupe)
                 options=options.shipping,
                 adopter=Adopter(
                     slot, lambda: destinations_of(options, self.losses), losses=self.losses, opens=opens

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from otel_audit.errors import ConfigurationError
 
-__all__ = ["Address", "parse_address"]
+__all__ = ["Address", "host_of", "parse_address"]
 
 _MAX_PORT = 65_535
 
@@ -43,6 +43,11 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def host_of(client: str) -> str:
+    """The host of ``192.0.2.1:4711`` or ``[::1]:4711``."""
+    return client.rpartition(":")[0].strip("[]")
 
 
 def parse_address(text: str) -> Address:

@@ -1,21 +1,24 @@
 """How requests are answered, over gRPC and HTTP.
 
-=============  ===================  ====  =====================================================================
-answer         gRPC                 HTTP  meaning
-=============  ===================  ====  =====================================================================
-taken          OK                   200   its records are durable
-malformed      INVALID_ARGUMENT     400   it cannot be read; sending it again does not help
-slow           DEADLINE_EXCEEDED    408   its body did not arrive in time
-too large      INVALID_ARGUMENT     413   it holds more than is taken; likewise
-unsupported    INVALID_ARGUMENT     415   its content type or encoding is not known here
-no such path   UNIMPLEMENTED        404
-no such method UNIMPLEMENTED        405
-overloaded     RESOURCE_EXHAUSTED   429   too much waits already; with RetryInfo or Retry-After
-not durable    UNAVAILABLE          503   the spool takes nothing now; likewise
-stopping       UNAVAILABLE          503   the server ends; likewise
-gone           CANCELLED                  whoever sent it waits no more, so nobody is told
-defect         INTERNAL             500   an error of ours
-=============  ===================  ====  =====================================================================
+===============  ==================  ====  =====================================================================
+answer           gRPC                HTTP  meaning
+===============  ==================  ====  =====================================================================
+taken            OK                  200   its records are durable
+malformed        INVALID_ARGUMENT    400   it cannot be read; sending it again does not help
+unauthenticated  UNAUTHENTICATED     401   it brought no token that is accepted
+forbidden        PERMISSION_DENIED   403   its token is not for this signal
+slow             DEADLINE_EXCEEDED   408   its body did not arrive in time
+too large        INVALID_ARGUMENT    413   it holds more than is taken; likewise
+unsupported      INVALID_ARGUMENT    415   its content type or encoding is not known here
+no such path     UNIMPLEMENTED       404
+no such method   UNIMPLEMENTED       405
+overloaded       RESOURCE_EXHAUSTED  429   too much waits already; with RetryInfo or Retry-After
+not durable      UNAVAILABLE         503   the spool takes nothing now; likewise
+stopping         UNAVAILABLE         503   the server ends; likewise
+gone             CANCELLED                 whoever sent it waits no more, so nobody is told
+conflict         ALREADY_EXISTS      409   an audit record has the id of another; sending it again does not help
+defect           INTERNAL            500   an error of ours
+===============  ==================  ====  =====================================================================
 
 The statuses are those of the OTLP specification, "OTLP/gRPC Throttling" and "OTLP/HTTP Response". A reason is a
 sentence of ours: it never quotes what was sent.
@@ -41,6 +44,8 @@ class Verdict(enum.Enum):
 
     TAKEN = "taken"
     MALFORMED = "malformed"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
     SLOW = "slow"
     TOO_LARGE = "too-large"
     UNSUPPORTED = "unsupported"
@@ -50,12 +55,15 @@ class Verdict(enum.Enum):
     NOT_DURABLE = "not-durable"
     STOPPING = "stopping"
     GONE = "gone"
+    CONFLICT = "conflict"
     DEFECT = "defect"
 
 
 _STATUSES: Final = {
     Verdict.TAKEN: (code_pb2.OK, 200),
     Verdict.MALFORMED: (code_pb2.INVALID_ARGUMENT, 400),
+    Verdict.UNAUTHENTICATED: (code_pb2.UNAUTHENTICATED, 401),
+    Verdict.FORBIDDEN: (code_pb2.PERMISSION_DENIED, 403),
     Verdict.SLOW: (code_pb2.DEADLINE_EXCEEDED, 408),
     Verdict.TOO_LARGE: (code_pb2.INVALID_ARGUMENT, 413),
     Verdict.UNSUPPORTED: (code_pb2.INVALID_ARGUMENT, 415),
@@ -65,6 +73,7 @@ _STATUSES: Final = {
     Verdict.NOT_DURABLE: (code_pb2.UNAVAILABLE, 503),
     Verdict.STOPPING: (code_pb2.UNAVAILABLE, 503),
     Verdict.GONE: (code_pb2.CANCELLED, 499),
+    Verdict.CONFLICT: (code_pb2.ALREADY_EXISTS, 409),
     Verdict.DEFECT: (code_pb2.INTERNAL, 500),
 }
 

@@ -17,7 +17,9 @@ from grpc import aio
 
 from otel_audit.convert.spans import Sender
 from otel_audit.receive.answers import Answer, Verdict
+from otel_audit.receive.certificates import certified_over_grpc
 from otel_audit.receive.desk import Desk
+from otel_audit.receive.gate import Gate, Peer
 from otel_audit.receive.request import Request
 
 __all__ = ["make_server"]
@@ -38,17 +40,19 @@ _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _FRAMING_BYTES: Final = 1 << 10
 
 
-def make_server(desk: Desk) -> aio.Server:
+def make_server(desk: Desk, gate: Gate, *, shares_port: bool = False) -> aio.Server:
     """A server that listens nowhere yet.
 
     Args:
         desk: takes what arrives.
+        gate: says who may send it.
+        shares_port: whether other workers of ours listen on the same port.
     """
     options = [
         ("grpc.max_receive_message_length", desk.options.max_body_bytes),
         ("grpc.per_message_decompression", 0),
-        # A second server on the same port would take half of the connections, unnoticed.
-        ("grpc.so_reuseport", 0),
+        # A second server on the same port that nobody meant would take half of the connections, unnoticed.
+        ("grpc.so_reuseport", int(shares_port)),
         ("grpc.max_concurrent_streams", 128),
         ("grpc.max_metadata_size", 16 * _FRAMING_BYTES),
         # A connection whose other end is gone is noticed, and takes nothing any more.
@@ -60,7 +64,7 @@ def make_server(desk: Desk) -> aio.Server:
     server.add_generic_rpc_handlers(
         tuple(
             grpc.method_handlers_generic_handler(
-                service, {"Export": grpc.unary_unary_rpc_method_handler(_handler(desk, signal))}
+                service, {"Export": grpc.unary_unary_rpc_method_handler(_handler(desk, gate, signal))}
             )
             for service, signal in _SERVICES.items()
         )
@@ -69,11 +73,12 @@ def make_server(desk: Desk) -> aio.Server:
 
 
 def _handler(
-    desk: Desk, signal: Literal["traces", "logs"]
+    desk: Desk, gate: Gate, signal: Literal["traces", "logs"]
 ) -> Callable[[bytes, aio.ServicerContext[bytes, bytes]], Awaitable[bytes]]:
     async def export(body: bytes, context: aio.ServicerContext[bytes, bytes]) -> bytes:
         began = time.monotonic()
-        answer = await _answer(desk, signal, body, context.peer())
+        sender = gate.admit(_peer(context), _authorization(context), signal)
+        answer = sender if isinstance(sender, Answer) else await _answer(desk, signal, body, sender)
         desk.figures.count("grpc", signal, answer.verdict, len(body), time.monotonic() - began)
         if answer.verdict is not Verdict.TAKEN:
             details = ((_STATUS_DETAILS, answer.status()),)
@@ -84,12 +89,23 @@ def _handler(
     return export
 
 
-async def _answer(desk: Desk, signal: Literal["traces", "logs"], body: bytes, peer: str) -> Answer:
+async def _answer(desk: Desk, signal: Literal["traces", "logs"], body: bytes, sender: Sender) -> Answer:
     refusal = desk.refusal()
     if refusal is not None or not desk.room.hold(len(body)):
         return refusal or desk.overloaded
     encoding = _PACKED.get(body[:1], "identity")
-    return await desk.deliver(Request(signal, "protobuf", encoding, body, Sender("none", address_of(peer))))
+    return await desk.deliver(Request(signal, "protobuf", encoding, body, sender))
+
+
+def _peer(context: aio.ServicerContext[bytes, bytes]) -> Peer:
+    return Peer(address_of(context.peer()), certified_over_grpc(context.auth_context()))
+
+
+def _authorization(context: aio.ServicerContext[bytes, bytes]) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization" and isinstance(value, str):
+            return value
+    return None
 
 
 def address_of(peer: str) -> str:

@@ -1,4 +1,4 @@
-"""OTLP/HTTP: ``POST /v1/traces`` and ``/v1/logs``, protobuf and JSON; health, readiness and metrics.
+"""OTLP/HTTP: ``POST /v1/traces``, ``/v1/logs`` and ``/v1/audit``, protobuf and JSON; health, readiness and metrics.
 
 The server is granian, whose own part of a request costs a third of what others' do; it speaks RSGI
 (https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md). It bounds and times the head of a
@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # re-exported
 
+from otel_audit.audit_signal.names import PATH as AUDIT_PATH
 from otel_audit.convert.spans import Sender
 from otel_audit.receive.answers import Answer, Verdict
+from otel_audit.receive.audit_answers import audit_body
 from otel_audit.receive.desk import Desk
 from otel_audit.receive.figures import CONTENT_TYPE as METRICS_TYPE
+from otel_audit.receive.gate import Gate, Peer
 from otel_audit.receive.request import Request
+from otel_audit.receive.token_file import Signal
 from otel_audit.receive.unpacking import ENCODINGS
 
 __all__ = ["HttpDoor"]
 
-_EXPORTS: Final[dict[str, Literal["traces", "logs"]]] = {"/v1/traces": "traces", "/v1/logs": "logs"}
+_EXPORTS: Final[dict[str, Signal]] = {"/v1/traces": "traces", "/v1/logs": "logs", AUDIT_PATH: "audit"}
 _PAGES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _PROTOBUF: Final = "application/x-protobuf"
@@ -44,17 +49,19 @@ class HttpDoor:
 
     Args:
         desk: takes what arrives.
+        gate: says who may send it.
+        peer: whose a connection is, by its address and port; ``None`` for one that must not be.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, gate: Gate, peer: Callable[[str], Peer | None]) -> None:
+        self._desk, self._gate, self._peer = desk, gate, peer
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """One request."""
         if scope.proto != "http":
             return
         if scope.path in _PAGES and scope.method in ("GET", "HEAD"):
-            self._page(scope.path, protocol)
+            self._page(scope, protocol)
             return
         began, arrived = time.monotonic(), _Arrived()
         signal = _EXPORTS.get(scope.path)
@@ -70,13 +77,14 @@ class HttpDoor:
 
     async def _export(
         self,
-        signal: Literal["traces", "logs"] | None,
+        signal: Signal | None,
         scope: Scope,
         protocol: HTTPProtocol,
         arrived: _Arrived,
     ) -> Answer:
         desk = self._desk
-        refusal = _refusal(signal, scope)
+        sender = self._sender(signal, scope)
+        refusal = sender if isinstance(sender, Answer) else _refusal(signal, scope)
         if refusal is None and _length(scope) > desk.options.max_body_bytes:
             # So much is not even read to throw it away.
             return _too_large()
@@ -84,10 +92,18 @@ class HttpDoor:
         try:
             async with asyncio.timeout(desk.options.body_timeout_s):
                 body = await self._body(protocol, arrived, refusal)
-            if isinstance(body, Answer) or signal is None:
-                return body if isinstance(body, Answer) else Answer(Verdict.NO_SUCH_PATH)
+            if isinstance(body, Answer):
+                return body
+            if signal is None or isinstance(sender, Answer):
+                return Answer(Verdict.NO_SUCH_PATH)
             request = Request(
-                signal, _FORMATS[_media_type(scope)], _encoding(scope), body, Sender("none", _address(scope))
+                # Audit records are log records on an endpoint of their own.
+                "logs" if signal == "audit" else signal,
+                _FORMATS[_media_type(scope)],
+                _encoding(scope),
+                body,
+                sender,
+                is_audit=signal == "audit",
             )
             # From here on the desk answers for what the room holds of it.
             arrived.held = 0
@@ -121,8 +137,20 @@ class HttpDoor:
                 break
         return refusal or b"".join(parts)
 
-    def _page(self, path: str, protocol: HTTPProtocol) -> None:
+    def _sender(self, signal: Signal | None, scope: Scope) -> Sender | Answer:
+        peer = self._peer(scope.client)
+        if peer is None:
+            return Answer(Verdict.FORBIDDEN, "connections come in by TLS")
+        return self._gate.admit(peer, scope.headers.get("authorization"), signal)
+
+    def _page(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        path = scope.path
         if path == "/metrics":
+            # How much is sent by whom is nobody's business who may send nothing.
+            sender = self._sender(None, scope)
+            if isinstance(sender, Answer):
+                _send(sender, scope, protocol)
+                return
             protocol.response_bytes(200, [("content-type", METRICS_TYPE)], self._desk.metrics())
             return
         trouble = self._desk.trouble() if path == "/readyz" else None
@@ -135,7 +163,7 @@ def _refusal(signal: str | None, scope: Scope) -> Answer | None:
     if scope.path in _PAGES:
         return Answer(Verdict.NO_SUCH_METHOD, "this path takes GET")
     if signal is None:
-        return Answer(Verdict.NO_SUCH_PATH, "exports go to /v1/traces and /v1/logs")
+        return Answer(Verdict.NO_SUCH_PATH, "exports go to /v1/traces, /v1/logs and /v1/audit")
     if scope.method != "POST":
         return Answer(Verdict.NO_SUCH_METHOD, "this path takes POST")
     if _media_type(scope) not in _FORMATS:
@@ -163,18 +191,19 @@ def _encoding(scope: Scope) -> str:
     return (scope.headers.get("content-encoding") or "identity").strip().lower()
 
 
-def _address(scope: Scope) -> str:
-    return scope.client.rpartition(":")[0].strip("[]")
-
-
 def _send(answer: Answer, scope: Scope, protocol: Any) -> None:
     is_protobuf = _media_type(scope) == _PROTOBUF
     headers = [("content-type", _PROTOBUF if is_protobuf else _JSON)]
     if answer.retry_after_s is not None:
         headers.append(("retry-after", str(answer.retry_after_s)))
+    if answer.verdict is Verdict.UNAUTHENTICATED:
+        headers.append(("www-authenticate", "Bearer"))
     if answer.verdict is Verdict.NO_SUCH_METHOD:
         headers.append(("allow", "GET, HEAD" if scope.path in _PAGES else "POST"))
-    if answer.verdict is Verdict.TAKEN:
+    if scope.path == AUDIT_PATH:
+        headers[0] = ("content-type", _JSON)
+        body = audit_body(answer)
+    elif answer.verdict is Verdict.TAKEN:
         body = b"" if is_protobuf else b"{}"
     else:
         body = answer.status() if is_protobuf else answer.status_json()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from otel_audit.audit_signal.proofs import ProofChecker
 
 __all__ = ["ReceiveOptions"]
 
@@ -22,10 +24,13 @@ class ReceiveOptions:
         max_waiting_bytes: of all requests that are being received or wait, as they were sent.
         max_waiting_requests: how many.
         max_batch_items: spans and log records after which no further request joins those that go together.
+        head_timeout_s: how long a connection may be idle, or the head of one request take to arrive, and …
         body_timeout_s: how long the body of one request may take to arrive.
         durable_timeout_s: when whoever waits for a disk that refuses is told so; clients wait for 10 s.
+        proofs: judges those that audit records carry.
         retry_overload_s: when a client that was refused for want of room is asked to come back, and …
         retry_spool_s: … when the spool took nothing.
+        proofs: judges what audit records prove themselves with.
     """
 
     max_body_bytes: int = 20 << 20
@@ -36,7 +41,9 @@ class ReceiveOptions:
     max_waiting_bytes: int = 128 << 20
     max_waiting_requests: int = 1024
     max_batch_items: int = 4096
+    head_timeout_s: float = 30.0
     body_timeout_s: float = 20.0
     durable_timeout_s: float = 8.0
     retry_overload_s: int = 1
     retry_spool_s: int = 5
+    proofs: ProofChecker = field(default_factory=ProofChecker)

@@ -191,7 +191,10 @@ class Sink:
     def _prepare(self, deliveries: list[Delivery], export: Export) -> list[Batch]:
         try:
             now = time.time_ns()
-            prepared = self._pipeline.prepare(export.spans, export.logs, observed_unix_nano=now)
+            tenant = deliveries[0].request.sender.tenant
+            prepared = self._pipeline.prepare(
+                export.spans, export.logs, observed_unix_nano=now, tenant=tenant
+            )
         except Exception as error:  # noqa: BLE001  (as above)
             self._say("received records", error)
         else:
