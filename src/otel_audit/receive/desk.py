@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from otel_audit.pipeline.path import Pipeline
 from otel_audit.receive.answers import Answer, Verdict
+from otel_audit.receive.audit_sink import AuditSink
 from otel_audit.receive.delivery import Delivery
 from otel_audit.receive.figures import Figures, Labels, exposition
 from otel_audit.receive.options import ReceiveOptions
@@ -34,6 +35,8 @@ class Desk:
         self._pipeline = pipeline
         self._sink = Sink(pipeline, options)
         self._sink.start()
+        self._audit_sink = AuditSink(pipeline, options)
+        self._audit_sink.start()
         self.overloaded = Answer(
             Verdict.OVERLOADED, "too many requests wait; send this one again", options.retry_overload_s
         )
@@ -66,7 +69,8 @@ class Desk:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(tell, answer)
 
-        self._sink.take(Delivery(request, settle, answered.cancelled))
+        sink = self._audit_sink if request.is_audit else self._sink
+        sink.take(Delivery(request, settle, answered.cancelled))
         return await answered
 
     def refusal(self) -> Answer | None:
@@ -75,12 +79,13 @@ class Desk:
 
     def trouble(self) -> str | None:
         """Why requests would be refused now; ``None`` while they are taken."""
-        return "stopping" if self.is_stopping else self._sink.trouble
+        return "stopping" if self.is_stopping else self._sink.trouble or self._audit_sink.trouble
 
     async def close(self, timeout_s: float) -> bool:
         """Answer what waits and take nothing more. Returns False if the time ran out."""
         self.is_stopping = True
-        return await asyncio.to_thread(self._sink.close, timeout_s)
+        sinks = (self._sink, self._audit_sink)
+        return all(await asyncio.gather(*(asyncio.to_thread(sink.close, timeout_s) for sink in sinks)))
 
     def metrics(self) -> bytes:
         """Prometheus' text."""
@@ -99,6 +104,9 @@ class Desk:
                 (("content", "differing"),): float(copies.differing),
             }
             yield "otel_audit_copies_total", "counter", "Records that came under an id that was known", known
+        breaks, conflicts = self._audit_sink.breaks, self._audit_sink.conflicts
+        yield "otel_audit_chain_breaks_total", "counter", "Audit records that broke a chain", {(): breaks}
+        yield "otel_audit_conflicts_total", "counter", "Audit requests refused for an id", {(): conflicts}
         lost: dict[Labels, float] = {
             (("cause", cause),): float(count) for cause, count in self._pipeline.losses.total.items()
         }

@@ -33,7 +33,7 @@ class Figures:
 
         Args:
             transport: ``grpc`` or ``http``.
-            signal: ``traces``, ``logs`` or ``none``.
+            signal: ``traces``, ``logs``, ``audit`` or ``none``.
             verdict: what became of the request.
             size: bytes of its body as far as they were read.
             seconds: from its first byte to its answer.

@@ -1,4 +1,4 @@
-"""OTLP/HTTP: ``POST /v1/traces`` and ``/v1/logs``, protobuf and JSON; health, readiness and metrics.
+"""OTLP/HTTP: ``POST /v1/traces``, ``/v1/logs`` and ``/v1/audit``, protobuf and JSON; health, readiness and metrics.
 
 The server is granian, whose own part of a request costs a third of what others' do; it speaks RSGI
 (https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md). It bounds and times the head of a
@@ -15,17 +15,20 @@ from typing import Any, Final, Literal
 
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # re-exported
 
+from otel_audit.audit_signal.names import PATH as AUDIT_PATH
 from otel_audit.convert.spans import Sender
 from otel_audit.receive.answers import Answer, Verdict
+from otel_audit.receive.audit_answers import audit_body
 from otel_audit.receive.desk import Desk
 from otel_audit.receive.figures import CONTENT_TYPE as METRICS_TYPE
 from otel_audit.receive.gate import Gate, Peer
 from otel_audit.receive.request import Request
+from otel_audit.receive.token_file import Signal
 from otel_audit.receive.unpacking import ENCODINGS
 
 __all__ = ["HttpDoor"]
 
-_EXPORTS: Final[dict[str, Literal["traces", "logs"]]] = {"/v1/traces": "traces", "/v1/logs": "logs"}
+_EXPORTS: Final[dict[str, Signal]] = {"/v1/traces": "traces", "/v1/logs": "logs", AUDIT_PATH: "audit"}
 _PAGES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _PROTOBUF: Final = "application/x-protobuf"
@@ -74,7 +77,7 @@ class HttpDoor:
 
     async def _export(
         self,
-        signal: Literal["traces", "logs"] | None,
+        signal: Signal | None,
         scope: Scope,
         protocol: HTTPProtocol,
         arrived: _Arrived,
@@ -93,7 +96,15 @@ class HttpDoor:
                 return body
             if signal is None or isinstance(sender, Answer):
                 return Answer(Verdict.NO_SUCH_PATH)
-            request = Request(signal, _FORMATS[_media_type(scope)], _encoding(scope), body, sender)
+            request = Request(
+                # Audit records are log records on an endpoint of their own.
+                "logs" if signal == "audit" else signal,
+                _FORMATS[_media_type(scope)],
+                _encoding(scope),
+                body,
+                sender,
+                is_audit=signal == "audit",
+            )
             # From here on the desk answers for what the room holds of it.
             arrived.held = 0
             return await desk.deliver(request)
@@ -126,7 +137,7 @@ class HttpDoor:
                 break
         return refusal or b"".join(parts)
 
-    def _sender(self, signal: Literal["traces", "logs"] | None, scope: Scope) -> Sender | Answer:
+    def _sender(self, signal: Signal | None, scope: Scope) -> Sender | Answer:
         peer = self._peer(scope.client)
         if peer is None:
             return Answer(Verdict.FORBIDDEN, "connections come in by TLS")
@@ -152,7 +163,7 @@ def _refusal(signal: str | None, scope: Scope) -> Answer | None:
     if scope.path in _PAGES:
         return Answer(Verdict.NO_SUCH_METHOD, "this path takes GET")
     if signal is None:
-        return Answer(Verdict.NO_SUCH_PATH, "exports go to /v1/traces and /v1/logs")
+        return Answer(Verdict.NO_SUCH_PATH, "exports go to /v1/traces, /v1/logs and /v1/audit")
     if scope.method != "POST":
         return Answer(Verdict.NO_SUCH_METHOD, "this path takes POST")
     if _media_type(scope) not in _FORMATS:
@@ -189,7 +200,10 @@ def _send(answer: Answer, scope: Scope, protocol: Any) -> None:
         headers.append(("www-authenticate", "Bearer"))
     if answer.verdict is Verdict.NO_SUCH_METHOD:
         headers.append(("allow", "GET, HEAD" if scope.path in _PAGES else "POST"))
-    if answer.verdict is Verdict.TAKEN:
+    if scope.path == AUDIT_PATH:
+        headers[0] = ("content-type", _JSON)
+        body = audit_body(answer)
+    elif answer.verdict is Verdict.TAKEN:
         body = b"" if is_protobuf else b"{}"
     else:
         body = answer.status() if is_protobuf else answer.status_json()

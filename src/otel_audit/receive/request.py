@@ -34,6 +34,7 @@ class Request:
         encoding: how it is compressed: ``identity``, ``gzip``, ``deflate`` or ``zstd``.
         body: its bytes, compressed.
         sender: whose connection it came by.
+        is_audit: whether its log records are those of the audit signal, each of which gets a receipt.
     """
 
     signal: Literal["traces", "logs"]
@@ -41,6 +42,7 @@ class Request:
     encoding: str
     body: bytes
     sender: Sender
+    is_audit: bool = False
 
 
 def read(request: Request, options: ReceiveOptions) -> Export:

@@ -122,6 +122,7 @@ class AuditLogger:
     def _event_of(self, record: AuditRecord, fields: Fields, now: int) -> tuple[str, LogData]:
         if fields:
             raise InputError("a whole record is emitted without further fields")
+        record.observe(now)
         log = AuditRecord.of(record.log()).log()
         if not is_safe_event_name(log.name):
             raise InputError(
@@ -129,7 +130,6 @@ class AuditLogger:
             )
         final_id = self._final_id(record.record_id)
         log.attributes[RECORD_ID] = final_id
-        log.observed_unix_nano = log.observed_unix_nano or now
         log.resource, log.is_emitted = self._resource(), True
         check_record(log)
         return final_id, log

@@ -116,6 +116,10 @@ class AuditRecord:
             raise InputError(f"the resource has an attribute {name}: processors may only add")
         self._resource[name] = value
 
+    def observe(self, unix_nano: int) -> None:
+        """It was seen, unless it was before: the same record that is emitted again says the same."""
+        self._log.observed_unix_nano = self._log.observed_unix_nano or unix_nano
+
     def log(self) -> LogData:
         """What is sent: the record with its resource."""
         if self._resource:

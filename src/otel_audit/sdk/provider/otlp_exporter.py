@@ -129,6 +129,8 @@ class OTLPAuditExporter:
             if sum(map(len, parts)) > _MAX_ANSWER:
                 raise ValueError("the answer is too large")
             self._hurry(connection, deadline_s)
+        # Else the connection takes no further request: an empty read is no end to it.
+        response.close()
         return response.status, response.headers.get("retry-after"), b"".join(parts)
 
     def _connect(self, deadline_s: float) -> http.client.HTTPConnection:
