@@ -12,6 +12,7 @@ import binascii
 import gzip
 import html
 import json
+import quopri
 import re
 import unicodedata
 import urllib.parse
@@ -267,6 +268,48 @@ def _folded(text: str) -> Iterator[str]:
         yield unicodedata.normalize("NFKC", text).translate(_PLAIN)
 
 
+_NAMED = re.compile(r"\\N\{([A-Za-z0-9 \-]+)\}")
+
+
+def _named(text: str) -> Iterator[str]:
+    if "\\N{" in text:
+        yield _NAMED.sub(_by_name, text)
+
+
+def _by_name(match: re.Match[str]) -> str:
+    try:
+        return unicodedata.lookup(match[1])
+    except KeyError:
+        return match[0]
+
+
+_QUOTED = re.compile(r"=[0-9A-Fa-f]{2}|=\r?\n")
+
+
+def _quoted(text: str) -> Iterator[str]:
+    if _QUOTED.search(text):
+        yield quopri.decodestring(text.encode()).decode("utf-8", "replace")
+
+
+_BASE32_RUN = re.compile(r"[A-Z2-7]{10,}|[a-z2-7]{10,}")
+
+
+def _base32(text: str) -> Iterator[str]:
+    for run in _BASE32_RUN.findall(text):
+        for start in range(8):
+            part = run[start:].upper()
+            part = part[: len(part) - (len(part) % 8 in (1, 3, 6))]
+            yield from _if_text(base64.b32decode(part + "=" * (-len(part) % 8)))
+
+
+_SPACED_HEX_RUN = re.compile(r"(?:(?:0x)?[0-9a-fA-F]{2}[ :,]{1,2}){5,}(?:0x)?[0-9a-fA-F]{2}")
+
+
+def _spaced_hex(text: str) -> Iterator[str]:
+    for run in _SPACED_HEX_RUN.findall(text):
+        yield from _if_text(bytes.fromhex(re.sub(r"0x|[ :,]", "", run)))
+
+
 DECODINGS: dict[str, Callable[[str], Iterator[str]]] = {
     "json": _json,
     "escapes": _escapes,
@@ -275,4 +318,8 @@ DECODINGS: dict[str, Callable[[str], Iterator[str]]] = {
     "base64": _base64,
     "hex": _hex,
     "folding": _folded,
+    "named escapes": _named,
+    "quoted-printable": _quoted,
+    "base32": _base32,
+    "spaced hex": _spaced_hex,
 }

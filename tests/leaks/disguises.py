@@ -6,6 +6,8 @@ import base64
 import gzip
 import html
 import json
+import quopri
+import unicodedata
 import zlib
 from collections.abc import Callable
 from urllib.parse import quote
@@ -63,6 +65,21 @@ RARE_DISGUISES: dict[str, Callable[[str], str]] = {
     "hexadecimal": lambda text: text.encode().hex(),
     "hexadecimal, upper case": lambda text: "0x" + text.encode().hex().upper(),
     "hexadecimal of base64": lambda text: _base64(text.encode()).encode().hex(),
+    "named escapes": lambda text: "".join(
+        f"\\N{{{unicodedata.name(char)}}}" if char.isprintable() else char for char in text
+    ),
+    "quoted-printable": lambda text: quopri.encodestring(text.encode()).decode().replace("@", "=40"),
+    "quoted-printable, every byte": lambda text: "".join(f"={byte:02X}" for byte in text.encode()),
+    "quoted-printable, a soft line break in every word": lambda text: "=\r\n".join(
+        text[at : at + 7] for at in range(0, len(text), 7)
+    ),
+    "base32": lambda text: base64.b32encode(text.encode()).decode(),
+    "base32, lower case, without padding": lambda text: (
+        base64.b32encode(text.encode()).decode().rstrip("=").lower()
+    ),
+    "hexadecimal, spaced": lambda text: text.encode().hex(" "),
+    "hexadecimal, with colons, upper case": lambda text: text.encode().hex(":").upper(),
+    "hexadecimal, as in C": lambda text: ", ".join(f"0x{byte:02x}" for byte in text.encode()),
     "base64 of base64": lambda text: _base64(_base64(text.encode()).encode()),
     "base64 of hexadecimal": lambda text: _base64(text.encode().hex().encode()),
     "base64 of UTF-16": lambda text: _base64(text.encode("utf-16")),

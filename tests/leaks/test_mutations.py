@@ -7,7 +7,7 @@ import json
 import pytest
 
 from leaks.artefacts import texts_of_row
-from leaks.disguises import DISGUISES, NUMBER_DISGUISES
+from leaks.disguises import DISGUISES, NUMBER_DISGUISES, RARE_DISGUISES
 from leaks.oracle import Oracle
 from leaks.places import PLACES
 from leaks.planted import Planted
@@ -25,6 +25,7 @@ _DISGUISED = {
     "json-escapes": DISGUISES["unicode escapes"],
     "percent": DISGUISES["percent, every byte"],
     "html": DISGUISES["html decimal"],
+    "quoted-printable": RARE_DISGUISES["quoted-printable, every byte"],
     "folding": NUMBER_DISGUISES["full-width digits"],
 }
 _POLICY = MaskPolicy(field_timeout_s=3600)

@@ -9,14 +9,16 @@ Rules:
    matches, in raw or JSON-escaped form, at least where the decoder changes something that could matter.
 
 Sources: JSON escapes RFC 8259 section 7, and those of Python, JavaScript and C; percent-encoding RFC 3986
-section 2.1; character references HTML section 13.5, zeros in front and semicolon left out as it allows; digits
-and full-width forms from the Unicode character database.
+section 2.1; quoted-printable RFC 2045 section 6.7; character references HTML section 13.5, zeros in front and
+semicolon left out as it allows; digits and full-width forms, and names of characters, from the Unicode character
+database.
 """
 
 from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,6 +73,11 @@ def _unescape(piece: bytes) -> bytes:
         case b"u" | b"U":
             code = int(piece[2:].strip(b"{}"), 16)
             return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else piece
+        case b"N":
+            try:
+                return unicodedata.lookup(piece[3:-1].decode()).encode("utf-8", "surrogatepass")
+            except KeyError:
+                return piece
         case b"x":
             return _of_bytes(bytes.fromhex(piece.replace(b"\\x", b"").decode()))
     return _of_bytes(bytes(int(octal, 8) for octal in piece[1:].split(b"\\")))
@@ -80,6 +87,10 @@ def _unpercent(piece: bytes) -> bytes:
     if piece[1:2] in (b"u", b"U"):
         return chr(int(piece[2:], 16)).encode("utf-8", "surrogatepass")
     return _of_bytes(bytes.fromhex(piece.replace(b"%", b"").decode()))
+
+
+def _unquote(piece: bytes) -> bytes:
+    return b"" if piece.endswith(b"\n") else _of_bytes(bytes.fromhex(piece.replace(b"=", b"").decode()))
 
 
 def _of_bytes(units: bytes) -> bytes:
@@ -118,9 +129,10 @@ DECODERS: Final[tuple[Decoder, ...]] = (
         "json-escapes",
         rb"(?:\\u[Dd][89ABab]" + _HEX * 2 + rb"\\u[Dd][C-Fc-f]" + _HEX * 2 + rb"|\\u" + _HEX * 4
         + rb"|\\u\{" + _HEX + rb"{1,6}\}|\\U00" + _HEX * 6 + b"|" + _utf8(rb"\\x{}")
-        + rb"|\\30[23]\\2[0-7]{2}|\\[0-3][0-7]{2}|\\[0-7]{2}" + rb"""|\\[nrtbf/"'\\])""",
+        + rb"|\\N\{[A-Za-z][A-Za-z0-9 \-]{1,80}\}|\\30[23]\\2[0-7]{2}|\\[0-3][0-7]{2}|\\[0-7]{2}"
+        + rb"""|\\[nrtbf/"'\\])""",
         _unescape,
-        rb"\\(?:u[{0-9A-Fa-f]|x" + _HEX + rb"|U00|[0-7]{2})",
+        rb"\\(?:u[{0-9A-Fa-f]|x" + _HEX + rb"|U00|N\{|[0-7]{2})",
     ),
     Decoder(
         "percent",
@@ -134,6 +146,14 @@ DECODERS: Final[tuple[Decoder, ...]] = (
         + "|".join(_BARE_REFERENCES).encode() + rb"))",
         _unreference,
         rb"&(?:#|[A-Za-z][A-Za-z0-9]*;|(?:" + "|".join(_BARE_REFERENCES).encode() + rb"))",
+    ),
+    Decoder(
+        "quoted-printable",
+        rb"(?:=\r?\n|" + _utf8(b"={}") + b")",
+        _unquote,
+        # An encoded at sign, three bytes in a row, or a line that goes on within a word.
+        rb"[0-9A-Za-z._%+\-]=40[A-Za-z]|(?:=[2-7]" + _HEX + rb"){3}"
+        rb"|[0-9A-Za-z.@_+\-]=(?:\\+r|\r)?(?:\\+n|\n)[0-9A-Za-z.@]",
     ),
     Decoder(
         "folding",
@@ -183,7 +203,9 @@ def views(text: bytes, decoders: tuple[Decoder, ...]) -> list[View]:
         NestedTooDeeply: a level remains that is more than doubled backslashes.
     """
     found: list[View] = []
-    if not decoders or (text.isascii() and not (b"\\" in text or b"%" in text or b"&" in text)):
+    if not decoders or (
+        text.isascii() and not (b"\\" in text or b"%" in text or b"&" in text or b"=" in text)
+    ):
         return found
     view: View | None = None
     for _ in range(MAX_ROUNDS):
@@ -198,7 +220,9 @@ def views(text: bytes, decoders: tuple[Decoder, ...]) -> list[View]:
     return found
 
 
-_FIRST_BYTES: Final = {b"\\": "json-escapes", b"%": "percent", b"&": "html"}
+_FIRST_BYTES: Final = {
+    b"\\": "json-escapes", b"%": "percent", b"&": "html", b"=": "quoted-printable",
+}  # fmt: skip
 """Which decoder a piece belongs to, by its first byte; any other byte is of folding."""
 
 

@@ -1,7 +1,8 @@
-"""Base64 and hexadecimal within a text: runs that are long, stand in a data URL, or hold text.
+"""Base64, base32 and hexadecimal within a text: runs that are long, stand in a data URL, or hold text.
 
 Base64: alphabets of RFC 4648 sections 4 and 5, with or without padding, in one line or in lines of at least 60
-characters (MIME has 76). Hexadecimal: two digits a byte, without signs between.
+characters (MIME has 76). Base32: RFC 4648 section 6, in either case. Hexadecimal: two digits a byte, without signs
+between, or with one or two between any two bytes as dumps have it.
 
 What a run holds is text in ASCII or UTF-16, or compressed: that nobody reads in a log, so it goes unread.
 """
@@ -42,11 +43,24 @@ _HEX: Final = re.compile(rb"[0-9a-f\-]+|[0-9A-F\-]+")
 _STARTS_COMPRESSED: Final = re.compile(_COMPRESSED)
 _STARTS_DEFLATED: Final = re.compile(_DEFLATED)
 
+# --- base32 ----------------------------------------------------------------------------------------------
+
+_BASE32_TEXT: Final = (
+    rb"(?i:[E-P][ABEFIJMNQRUVYZ45][A-Z2-7][C-HS-X][ACEGIKMOQSUWY246][I-Z2-7][BCDJKLRSTZ23][A-Z2-7]){2}"
+)
+"""Ten printable ASCII bytes; each eight characters stand for five."""
+_BASE32_RUN: Final = rb"[A-Za-z2-7]{16,}={0,6}"
+
 # --- hexadecimal -----------------------------------------------------------------------------------------
 
 _HEX_RUN: Final = rb"[0-9A-Fa-f]{20,}"
 _HEX_TEXT: Final = rb"(?:[2-7][0-9A-Fa-f]){10}"
 """Ten printable ASCII bytes. In one of 500 ids of 32 digits there are as many; then they are looked at."""
+_BETWEEN_BYTES: Final = rb"(?:[ :\-.,;_]|, |,? ?0x)"
+_SPACED_HEX_RUN: Final = rb"[0-9A-Fa-f]{2}(?:" + _BETWEEN_BYTES + rb"[0-9A-Fa-f]{2}){9,}"
+_SPACED_HEX_TEXT: Final = rb"[2-7][0-9A-Fa-f](?:" + _BETWEEN_BYTES + rb"[2-7][0-9A-Fa-f]){9}"
+_HEX_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
+"""What is none."""
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7f]{10}")
 
 ENCODED_TRIGGERS: Final = (
@@ -55,6 +69,8 @@ ENCODED_TRIGGERS: Final = (
     rb"(?:^|[^A-Za-z0-9+/_\-]|\\[bfnrt])(?:(?:" + _COMPRESSED + rb")|" + _DEFLATED + rb"[A-Za-z0-9+/_\-]{9})",
     b"(?i:;base64,)",
     _HEX_TEXT,
+    _SPACED_HEX_TEXT,
+    _BASE32_TEXT,
 )
 """RE2: where a run could hold something."""
 
@@ -84,7 +100,7 @@ class EncodedRun:
     Attributes:
         start: first byte in the text.
         end: byte behind its last.
-        entity: ``BASE64`` or ``HEX``.
+        entity: ``BASE64``, which base32 counts as, or ``HEX``.
         opaque: whether it goes whatever it holds.
         texts: what it may stand for, at each alignment at which it looks like text.
     """
@@ -112,6 +128,30 @@ def encoded_runs(text: bytes) -> Iterator[EncodedRun]:
         texts = tuple(_hex_texts(text[start:end]))
         if texts:
             yield EncodedRun(start, end, "HEX", False, texts)
+
+    if compile_pattern(_SPACED_HEX_TEXT).is_in(text):
+        for start, end in compile_pattern(_SPACED_HEX_RUN).spans(text):
+            digits = text[start:end].replace(b"0x", b"").translate(None, _HEX_DIGITS)
+            texts = tuple(_hex_texts(digits))
+            if texts:
+                yield EncodedRun(start, end, "HEX", False, texts)
+    if compile_pattern(_BASE32_TEXT).is_in(text):
+        for start, end in compile_pattern(_BASE32_RUN).spans(text):
+            texts = tuple(_base32_texts(text[start:end]))
+            if texts:
+                yield EncodedRun(start, end, "BASE64", False, texts)
+
+
+def _base32_texts(run: bytes) -> Iterator[bytes]:
+    """What base32 stands for wherever it looks like ASCII."""
+    run = run.rstrip(b"=").upper()
+    seen = set()
+    for start, _ in compile_pattern(_BASE32_TEXT).spans(run):
+        if start % 8 not in seen:
+            seen.add(start % 8)
+            packed = run[start % 8 :]
+            packed = packed[: len(packed) - (len(packed) % 8 in (1, 3, 6))]
+            yield base64.b32decode(packed + b"=" * (-len(packed) % 8))
 
 
 def _texts(run: bytes) -> Iterator[bytes]:
