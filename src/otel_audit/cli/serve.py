@@ -11,7 +11,7 @@ import click
 
 from otel_audit.cli.main import PROBLEM, note, warn
 from otel_audit.cli.options import destination_option
-from otel_audit.config import load
+from otel_audit.config import Settings, load
 from otel_audit.config.build import dedupe_options, pipeline_options
 from otel_audit.errors import ConfigurationError
 from otel_audit.pipeline.options import PipelineOptions
@@ -23,7 +23,7 @@ _SERVICE: Final = "sink"
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-_NEEDED: Final = ("grpc", "granian", "google.rpc")
+_NEEDED: Final = ("grpc", "granian", "google.rpc", "cryptography")
 
 
 @click.command(name="serve")
@@ -105,15 +105,17 @@ def command(
 ) -> None:
     """Receive OTLP from a Collector and write audit records.
 
-    Takes traces and logs over gRPC and HTTP (protobuf and JSON; gzip, and over HTTP zstd). A request is answered OK
-    only when its records are durable in the spool. Until then its sender keeps it: one that finds no room, or a
-    spool that is full, is told to send again. SIGTERM and SIGINT end it in order; exit code 1 if not everything
-    has reached its destination by then, and waits in the spool.
+    Takes traces and logs over gRPC and HTTP (protobuf and JSON; gzip, and over HTTP zstd), and on /v1/audit over HTTP
+    the records of the audit signal, each of which gets a receipt. A request is answered OK only when its records
+    are durable in the spool. Until then its sender keeps it: one that finds no room, or a spool that is full, is
+    told to send again. SIGTERM and SIGINT end it in order; exit code 1 if not everything has reached its
+    destination by then, and waits in the spool.
     """
     missing = [name for name in _NEEDED if not _is_installed(name)]
     if missing:
         raise click.ClickException(f"serve needs {', '.join(missing)}: pip install 'otel-audit[serve]'")
     # Not at the top: they are an extra.
+    from otel_audit.config.proofs import proof_checker  # noqa: PLC0415
     from otel_audit.receive.addresses import parse_address  # noqa: PLC0415
     from otel_audit.receive.certificates import TlsFiles  # noqa: PLC0415
     from otel_audit.receive.doors import DoorOptions  # noqa: PLC0415
@@ -137,7 +139,9 @@ def command(
             f"{', '.join(outside)} can be reached from other machines, and tokens would travel where others can "
             "read them: give --tls-cert and --tls-key, or say --insecure-plaintext where a proxy or mesh encrypts"
         )
-    options = _options(destination)
+    settings = _settings(destination)
+    options = replace(pipeline_options(settings, service=_SERVICE), dedupe=dedupe_options(settings))
+    proofs = proof_checker(settings.proofs)
     pipeline = Pipeline(options)
     pipeline.open()
     if outside and is_anybody:
@@ -149,7 +153,7 @@ def command(
     delivered = serve(
         pipeline,
         doors=doors,
-        options=ReceiveOptions(max_waiting_requests=max_waiting_requests),
+        options=ReceiveOptions(max_waiting_requests=max_waiting_requests, proofs=proofs),
         on_listening=on_listening,
         stop_timeout_s=stop_timeout_s,
     )
@@ -158,15 +162,14 @@ def command(
     ctx.exit(0 if delivered else PROBLEM)
 
 
-def _options(destination: str | None) -> PipelineOptions:
+def _settings(destination: str | None) -> Settings:
     # Whoever sends waits until its records are durable: that is what strict delivery is.
     arguments: dict[str, object] = {"delivery": "strict"}
     if destination is not None:
         # One given on the command line is meant for everything, whatever streams have of their own.
         none: dict[str, object] = {"destinations": []}
         arguments |= {"destination": destination, "streams": dict.fromkeys(STREAMS, none)}
-    settings = load(arguments)
-    return replace(pipeline_options(settings, service=_SERVICE), dedupe=dedupe_options(settings))
+    return load(arguments)
 
 
 def _listening(grpc_at: str, http_at: str, options: PipelineOptions) -> str:

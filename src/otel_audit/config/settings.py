@@ -353,6 +353,27 @@ class Dedupe:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofKey:
+    """A key whose proofs are believed: either a file or a secret."""
+
+    name: str = setting(text, "by which records may name a key of a file")
+    file: str | None = setting(
+        text, "PEM of certificates, or of a public key (EdDSA, ES256, RS256 and others)"
+    )
+    secret: Secret | None = secret_setting("at least 32 bytes, shared with whoever proves (HMAC-SHA256)")
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """What `otel-audit serve` asks of the proofs that audit records carry; see docs/audit-signal.md."""
+
+    required: bool = setting(
+        flag, "whether a record without a proof that holds is refused on /v1/audit", False
+    )
+    keys: tuple[ProofKey, ...] = tables(ProofKey, "keys that are trusted")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, complete and checked."""
 
@@ -365,6 +386,7 @@ class Settings:
     ner: Ner = section(Ner)
     registry: Models = section(Models, key="models", list_key="entries")
     dedupe: Dedupe = section(Dedupe)
+    proofs: Proofs = section(Proofs)
 
     @property
     def models(self) -> tuple[Model, ...]:
