@@ -27,22 +27,32 @@ from otel_audit.convert.from_otlp import read_protobuf
 from otel_audit.convert.otlp_json import load_json, read_document
 from otel_audit.errors import InputError
 
-__all__ = ["BATCH_ITEMS", "read_file"]
+__all__ = [
+    "BATCH_ITEMS",
+    "GZIP",
+    "MAX_MESSAGE",
+    "RESOURCE_TAG",
+    "TEXT",
+    "ZSTD",
+    "read_file",
+    "read_message",
+    "read_stream",
+]
 
 BATCH_ITEMS: Final = 5_000
 """Spans and log events a batch holds at least, unless the file ends: enough to spread the cost of a batch,
 little enough to hold in memory."""
 
-_GZIP: Final = b"\x1f\x8b"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+GZIP: Final = b"\x1f\x8b"
+ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
-_MAX_MESSAGE: Final = 1 << 30
+MAX_MESSAGE: Final = 1 << 30
 """A longer message is taken for a damaged length."""
 
-_TEXT: Final = b"\x20"
+TEXT: Final = b"\x20"
 """First byte from which on a file is text: as that of a length it would announce half a gigabyte."""
 
-_RESOURCE_TAG: Final = 0x0A
+RESOURCE_TAG: Final = 0x0A
 """Field 1, length-delimited: how every protobuf message of OTLP begins."""
 
 
@@ -64,17 +74,32 @@ def read_file(
         InputError: a part is malformed and ``problems`` was not given.
         OSError: the file cannot be opened or read.
     """
+    with open(path, "rb") as file:
+        yield from read_stream(file, fspath(path), problems=problems, batch_items=batch_items)
+
+
+def read_stream(
+    file: io.BufferedReader,
+    source: str,
+    *,
+    problems: list[InputError] | None = None,
+    batch_items: int = BATCH_ITEMS,
+) -> Iterator[Export]:
+    """As :func:`read_file`, of a file that is open.
+
+    Args:
+        file: at its beginning.
+        source: what it is, for errors.
+    """
     found = [] if problems is None else problems
     before = len(found)
-    source = fspath(path)
     pending = Export([], [])
-    with open(path, "rb") as file:
-        for export in _exports(file, source, found):
-            pending.spans += export.spans
-            pending.logs += export.logs
-            if len(pending) >= batch_items:
-                yield pending
-                pending = Export([], [])
+    for export in _exports(file, source, found):
+        pending.spans += export.spans
+        pending.logs += export.logs
+        if len(pending) >= batch_items:
+            yield pending
+            pending = Export([], [])
     if len(pending):
         yield pending
     if problems is None and len(found) > before:
@@ -94,9 +119,9 @@ def _exports(file: io.BufferedReader, source: str, problems: list[InputError]) -
             head = stream.peek(1)[:1]
         if not head:
             return
-        if head >= _TEXT or (head == b"\n" and stream.peek(64)[:64].lstrip()[:1] in (b"{", b"[", b"")):
+        if head >= TEXT or (head == b"\n" and stream.peek(64)[:64].lstrip()[:1] in (b"{", b"[", b"")):
             yield from _json(stream, source, problems)
-        elif head[0] == _RESOURCE_TAG:
+        elif head[0] == RESOURCE_TAG:
             yield from _message(stream.read(), source, problems)
         else:
             yield from _delimited(stream, source, problems)
@@ -106,9 +131,9 @@ def _exports(file: io.BufferedReader, source: str, problems: list[InputError]) -
 
 def _decompressed(file: io.BufferedReader) -> io.BufferedReader:
     head = file.peek(4)[:4]
-    if head.startswith(_GZIP):
+    if head.startswith(GZIP):
         return io.BufferedReader(gzip.GzipFile(fileobj=file))
-    if head == _ZSTD:
+    if head == ZSTD:
         frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         return io.BufferedReader(frames)
     return file
@@ -162,7 +187,7 @@ def _delimited(stream: io.BufferedReader, source: str, problems: list[InputError
     while prefix := stream.read(4):
         place = f"byte {position}"
         size = int.from_bytes(prefix, "big")
-        if len(prefix) < 4 or size > _MAX_MESSAGE:
+        if len(prefix) < 4 or size > MAX_MESSAGE:
             problems.append(InputError("expected OTLP as JSON or protobuf", source=source, place=place))
             return
         message = stream.read(size)
@@ -170,15 +195,15 @@ def _delimited(stream: io.BufferedReader, source: str, problems: list[InputError
             problems.append(InputError("the last message is cut", source=source, place=place))
             return
         position += 4 + size
-        yield from _part(message, source, place, problems)
+        yield from read_message(message, source, place, problems)
 
 
-def _part(data: bytes, source: str, place: str, problems: list[InputError]) -> Iterator[Export]:
+def read_message(data: bytes, source: str, place: str, problems: list[InputError]) -> Iterator[Export]:
     """Reads one length-delimited message, which may be compressed by itself."""
     try:
-        if data.startswith(_GZIP):
+        if data.startswith(GZIP):
             data = gzip.decompress(data)
-        elif data.startswith(_ZSTD):
+        elif data.startswith(ZSTD):
             data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
         if data[:1] in (b"{", b"["):
             yield read_document(
@@ -203,7 +228,7 @@ def _message(data: bytes, source: str, problems: list[InputError]) -> Iterator[E
     while position < len(data):
         place = f"byte {position}, resourceSpans[{index}]"
         start, size = _varint(data, position + 1)
-        if data[position] != _RESOURCE_TAG or start < 0 or start + size > len(data):
+        if data[position] != RESOURCE_TAG or start < 0 or start + size > len(data):
             problems.append(InputError("malformed protobuf", source=source, place=place))
             return
         if start + size == len(data) and index == 0:

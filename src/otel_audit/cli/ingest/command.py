@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 import click
-from rich.progress import Progress
 
-from otel_audit.cli.joining import read_files
+from otel_audit.cli.ingest.once import ingest_once
+from otel_audit.cli.ingest.ongoing import watch_on
 from otel_audit.cli.main import PROBLEM, note, warn
 from otel_audit.cli.options import destination_option
-from otel_audit.cli.progress import working
-from otel_audit.cli.text import visible
 from otel_audit.config import load
 from otel_audit.config.build import pipeline_options
 from otel_audit.errors import InputError
@@ -34,17 +30,30 @@ _DELIVERY_TIMEOUT_S: Final = 600.0
 _SERVICE: Final = "ingest"
 """Whose slot of the spool is used, and what its writers are named after: files may hold many services."""
 
-_FLUSH_EVERY: Final = 250_000
-"""Records after which the command waits for its destination: far less than a spool holds."""
+_FILE: Final = click.Path(exists=True, dir_okay=False)
 
 
 @click.command(name="ingest")
-@click.argument(
-    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, dir_okay=False)
-)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @destination_option
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Go on: take what comes into folders, buckets (gs://, s3://, abfs://) and files, as it comes.",
+)
+@click.option(
+    "--every",
+    "every_s",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    default=5.0,
+    show_default=True,
+    help="How long --watch waits between two looks.",
+)
 @click.pass_context
-def command(ctx: click.Context, *, files: tuple[str, ...], destination: str | None) -> None:
+def command(
+    ctx: click.Context, *, files: tuple[str, ...], destination: str | None, watch: bool, every_s: float
+) -> None:
     """Turn OTLP files into audit records.
 
     Takes what a Collector's file and cloud-storage exporters write: traces and logs as JSON, JSON lines or
@@ -54,38 +63,27 @@ def command(ctx: click.Context, *, files: tuple[str, ...], destination: str | No
 
     What cannot be read is named with its place; everything else is written. Exit code 1 if anything could not
     be read or delivered.
+
+    With --watch, FILE may be a folder or a bucket's URL as well. Files may grow, be renamed and be replaced: what was
+    taken is remembered beside the spool by its content, so that after a restart, or a kill, nothing is left out
+    and nothing is written twice. SIGTERM and SIGINT end it in order.
     """
-    problems: list[InputError] = []
     options = _options(destination)
+    if watch:
+        _try_destinations(options)
+        ctx.exit(watch_on(files, options, every_s=every_s, timeout_s=_DELIVERY_TIMEOUT_S))
+    for file in files:
+        _FILE.convert(file, ctx.command.params[0], ctx)
     _try_destinations(options)
-    pipeline = Pipeline(options)
-    read = written = 0
-    with working("reading") as progress:
-
-        def on_read(path: str, count: int) -> None:
-            nonlocal read
-            read += count
-            _describe(progress, f"{visible(Path(path).name)}: {read:,} spans and events read")
-
-        try:
-            unflushed = 0
-            for export in read_files(files, problems, on_read):
-                count = pipeline.write(export.spans, export.logs, observed_unix_nano=time.time_ns())
-                written, unflushed = written + count, unflushed + count
-                if unflushed > _FLUSH_EVERY:
-                    pipeline.flush(_DELIVERY_TIMEOUT_S)
-                    unflushed = 0
-                _describe(progress, f"{written:,} of {read:,} written")
-        except OSError as error:
-            raise InputError("cannot be read", source=str(error.filename)) from error
-        finally:
-            _describe(progress, "delivering")
-            delivered = pipeline.close(_DELIVERY_TIMEOUT_S)
+    problems: list[InputError] = []
+    outcome = ingest_once(files, Pipeline(options), problems, timeout_s=_DELIVERY_TIMEOUT_S)
     _report(problems)
-    note(f"read {read:,} spans and log events from {len(files)} files, wrote {written:,} records")
-    if not delivered:
+    note(
+        f"read {outcome.read:,} spans and log events from {len(files)} files, wrote {outcome.written:,} records"
+    )
+    if not outcome.is_delivered:
         warn("not everything is at its destination yet: it waits in the spool, and the next writer ships it")
-    ctx.exit(PROBLEM if problems or not delivered else 0)
+    ctx.exit(PROBLEM if problems or not outcome.is_delivered else 0)
 
 
 def _options(destination: str | None) -> PipelineOptions:
@@ -107,10 +105,6 @@ def _try_destinations(options: PipelineOptions) -> None:
             try_create(store)
         finally:
             store.close()
-
-
-def _describe(progress: Progress, what: str) -> None:
-    progress.update(progress.task_ids[0], description=what)
 
 
 def _report(problems: Sequence[InputError]) -> None:
