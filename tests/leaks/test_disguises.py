@@ -138,10 +138,47 @@ def test_split_over_items_and_parts(sample: Sample) -> None:
             },
             f"items {at}": {"request": json.dumps({"stop": items}, separators=(",", ":"))},
             f"parts {at}": {"request": json.dumps({"messages": [{"parts": parts}]}, separators=(",", ":"))},
+            f"stream {at}": {"response": json.dumps("".join(f"data: {chunk}\n\n" for chunk in chunks))},
+            f"stream of text {at}": {
+                "attributes": _json({"body": "".join(f"event: delta\ndata: {item}\n\n" for item in items)})
+            },
             f"header {at}": {"requestHeaders": {"x-note": items}},
             f"tools {at}": {"modelInfo": {"tools": items}},
         }
     assert_nothing_of(sample, rows)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("password=", "{}"),
+        ("the password:", " {}"),
+        ('"api_key": "', '{}"'),
+        ("my api_key", "={} it is"),
+        ("client-secret=", "{} it is"),
+        ("Authorization: ApiKey ", "{}"),
+    ],
+)
+def test_the_name_of_a_secret_and_its_value_apart(first: str, second: str) -> None:
+    secret = "correct9horse4battery"
+    texts = [first, second.format(secret)]
+    parts = [{"type": "text", "content": text} for text in texts]
+    chunks = [json.dumps({"choices": [{"delta": {"content": text}}]}) for text in texts]
+    rows: dict[str, dict[str, Any]] = {
+        "parts": {"request": _json({"messages": [{"role": "user", "parts": parts}]})},
+        "messages": {"request": _json({"messages": [{"role": "user", "parts": [part]} for part in parts]})},
+        "items": {"request": _json({"stop": texts})},
+        "stream": {"response": json.dumps("".join(f"data: {chunk}\n\n" for chunk in chunks))},
+        "header lines": {"requestHeaders": {"x-note": texts}},
+        "tools": {"modelInfo": {"tools": texts}},
+    }
+    assert_nothing_of(Sample("named-secret", secret, "{}", Planted("named", "secret", secret)), rows)
+
+
+def test_a_stream_in_which_nothing_is_hidden_stays_as_it_is() -> None:
+    stream = 'event: a\ndata: {"x": "Hello",  "n": 1.0}\n\n: note\ndata: [DONE]\n\n'
+    (record,) = _MASKER.mask(unmasked({"response": json.dumps(stream)})).records.to_pylist()
+    assert json.loads(record["response"]) == stream
 
 
 def test_the_oracle_reads_what_is_not_masked() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from otel_audit.mask.budget import Budget
 from otel_audit.mask.credentials import is_credential_name
 from otel_audit.mask.decode import NestedTooDeeply
+from otel_audit.mask.event_stream import is_event_stream, mask_event_stream
 from otel_audit.mask.findings import Finding, with_pieces
 from otel_audit.mask.joined import pieces_of_joined
 from otel_audit.mask.json_places import JsonPlace, Pieces
@@ -191,6 +192,8 @@ class JsonWalk:
         self._budget.check()
         where = str(place)
         cut = False
+        if is_event_stream(text):
+            return self._stream(text, place)
         if text.lstrip()[:1] in OPENS:
             within = nested(text)
             if isinstance(within, (str, dict, list)):
@@ -210,6 +213,20 @@ class JsonWalk:
                 self._scribe.give_up(where, "cut")
                 return closed
         return masked_text
+
+    def _stream(self, text: str, place: JsonPlace) -> str:
+        """The lines of a stream masked, by what they say together."""
+
+        def chunk(line: str, pieces: Pieces) -> str:
+            return self._text(line, JsonPlace("", place, name=place.name, depth=place.depth, pieces=pieces))
+
+        return mask_event_stream(
+            text,
+            self._judge,
+            self._budget,
+            chunk=chunk,
+            rest=lambda part: self.leaf(part, str(place), place.name),
+        )
 
     def _number(self, number: Any, place: JsonPlace) -> Any:
         if type(number) is Number:

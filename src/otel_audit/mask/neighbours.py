@@ -19,6 +19,10 @@ STRUCTURE_TRIGGERS: Final = (
     rb'[0-9][^0-9A-Za-z"]{0,4}"(?:,(?:\\*"\\*",|null,)*|[\[\]{},:"\\a-z_]*\},\{[\[\]{},:"\\a-z_]*"(?:content|text)\\*":)\\*"[^0-9A-Za-z"]{0,4}[0-9]',
     # A string that begins as JSON does: only parsing it tells whether it was cut.
     rb'"[\[{]{1,2}\\',
+    # The name of a secret at the end of a text, whose value the next one may begin with.
+    rb'(?i:passw(?:or)?d|passphrase|secret|api[_-]?key|token|bearer)[^"\\A-Za-z0-9]{0,4}\\*"[,}]',
+    # A stream of server-sent events: chunks in lines.
+    rb'(?:"|\\n|\\r|\n)data:',
     # A quote of the fifth level of JSON within JSON has 31 backslashes.
     rb"\\{16}",
 )
