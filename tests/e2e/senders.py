@@ -25,6 +25,7 @@ from servers.fake_gcs import CACHE, locked
 
 NODE = Path(__file__).parent / "node"
 PER_BATCH = 40
+PAUSE_S = 0.02
 PATIENCE_S = 60.0
 
 
@@ -119,6 +120,7 @@ class PythonSender(_Answers):
                 if self._abandoned.is_set() or time.monotonic() > deadline:
                     return
             self.add([f"{span.context.span_id:016x}" for span in spans])
+            self._stopping.wait(PAUSE_S)
 
     def _spans(self) -> list[ReadableSpan]:
         for number in range(PER_BATCH):

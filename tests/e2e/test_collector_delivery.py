@@ -15,10 +15,10 @@ from typing import Final
 import pytest
 import rotel
 
-from e2e.conftest import Sink
+from e2e.conftest import Log, Sink, Watching
 from e2e.senders import PER_BATCH, NodeSender, PythonSender, Senders
 from servers.collector import Collector, StartCollector
-from servers.fake_gcs import free_port
+from servers.fake_gcs import FakeGcsServer, free_port
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -39,7 +39,7 @@ def both(collector: Collector) -> Senders:
     )
 
 
-def check_complete(sent: list[str], *sinks: Sink) -> None:
+def check_complete(sent: list[str], *sinks: Log) -> None:
     """Everything sent is there; once where it is folded, and once in the files of each sink."""
     assert len(set(sent)) == len(sent) > 0
     folded = sum((sink.folded() for sink in sinks[1:]), sinks[0].folded())
@@ -154,6 +154,7 @@ def test_e_a_trace_stays_with_its_sink_and_one_that_is_away_holds_nobody_up(
         senders.wait_for(SOME)
         sinks[1].start()
         senders.wait_for(SOME)
+    _until(lambda: set(senders.sent) <= arrived(sinks[0]) | arrived(sinks[1]))
     collector.stop()
     for sink in sinks:
         sink.stop()
@@ -161,6 +162,57 @@ def test_e_a_trace_stays_with_its_sink_and_one_that_is_away_holds_nobody_up(
     first, second = ({record["traceId"][-1] for record in sink.records()} for sink in sinks)
     assert first == set("01234567")
     assert second == set("89abcdef")
+
+
+def test_f_files_become_records_once_whoever_dies(
+    start_collector: StartCollector,
+    watching: Callable[..., Watching],
+    fake_gcs: FakeGcsServer,
+    tmp_path: Path,
+) -> None:
+    full_soon = {"file/traces": {"rotation": {"max_megabytes": 1}}}
+    collector = start_collector("f-files.yaml", exporters=full_soon)
+    files = collector.folder / "files"
+    watch = watching(tmp_path / "by-folder", str(files))
+    with both(collector) as senders:
+        senders.wait_for(SOME)
+        watch.kill()
+        senders.wait_for(SOME)
+        collector.kill()
+        collector.start()
+        senders.wait_for(SOME)
+        watch.start()
+        senders.wait_for(2_000)
+    collector.stop()
+    assert len(list(files.glob("traces-*.jsonl"))) > 0, "a file was full and renamed"
+    _until(lambda: set(senders.sent) <= set(watch.raw()))
+    watch.stop()
+    check_complete(senders.sent, watch)
+
+    bucket = fake_gcs.new_bucket()
+    for path in files.iterdir():
+        fake_gcs.put(bucket, f"node-1/{path.name}", path.read_bytes())
+    of_bucket = watching(
+        tmp_path / "by-bucket", f"gs://{bucket}/node-1", STORAGE_EMULATOR_HOST=fake_gcs.endpoint
+    )
+    _until(lambda: set(senders.sent) <= set(of_bucket.raw()))
+    of_bucket.stop()
+    check_complete(senders.sent, of_bucket)
+
+
+@pytest.fixture
+def watching() -> Iterator[Callable[..., Watching]]:
+    """Starts watches of files; kills what a test leaves running."""
+    started = []
+
+    def start(folder: Path, place: str, **variables: str) -> Watching:
+        started.append(Watching(folder, place, variables))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for watch in started:
+        watch.kill()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ proxy has.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -63,14 +65,18 @@ class StartCollector:
         self._program, self._folder = program, folder
         self.started: list[Collector] = []
 
-    def __call__(self, config: str, **variables: str) -> Collector:
+    def __call__(self, config: str, *, exporters: Any = None, **variables: str) -> Collector:
         """Start one with a file of ``collector-config/``.
 
         Args:
+            exporters: settings of its exporters that are other ones here.
             variables: of its environment, which the file asks for.
         """
         folder = self._folder / f"collector-{len(self.started)}"
         folder.mkdir()
+        # Its figures would be on one port for all that run at a time.
+        here = {"service": {"telemetry": {"metrics": {"level": "none"}}}, "exporters": exporters or {}}
+        (folder / "here.yaml").write_text(json.dumps(here))
         self.started.append(Collector(self._program, folder, CONFIGS / config, variables))
         self.started[-1].start()
         return self.started[-1]
@@ -87,9 +93,7 @@ class Collector:
     def __init__(self, program: Path, folder: Path, config: Path, variables: dict[str, str]) -> None:
         self.folder = folder
         self.grpc, self.http, self._health = (f"localhost:{free_port()}" for _ in range(3))
-        # Its figures would be on one port for all that run at a time.
-        (folder / "quiet.yaml").write_text("service: {telemetry: {metrics: {level: none}}}\n")
-        self._command = [program, "--config", config, "--config", folder / "quiet.yaml"]
+        self._command = [program, "--config", config, "--config", folder / "here.yaml"]
         self._environment = {
             **os.environ,
             "COLLECTOR_GRPC": self.grpc,

@@ -52,6 +52,7 @@ async function send() {
       }).end();
     }
     await processor.forceFlush();
+    await new Promise((resume) => { setTimeout(resume, 20); });
   }
   await sdk.shutdown();
 }
