@@ -144,6 +144,8 @@ class CellMasker:
         if pieces:
             findings = with_pieces(findings, pieces)
         if not findings:
+            if name is None:
+                self.judge.plain.add(field, text)
             return text
         return scribe.write(data, findings, path, url=field in _URL_FIELDS).decode()
 

@@ -30,6 +30,9 @@ _DIFFERING: Final = frozenset(
 )  # fmt: skip
 """Fields whose texts are mostly different; of others, each text is searched once."""
 
+_FEW: Final = 64
+"""Different texts of one field in a batch up to which the next batch probably has the same."""
+
 
 def find_hits(array: Column, judge: Judge, field: str, *, json: bool) -> Hits:
     """The entries in which the trigger has a match.
@@ -46,12 +49,21 @@ def find_hits(array: Column, judge: Judge, field: str, *, json: bool) -> Hits:
     if field in _DIFFERING:
         return _search(_KERNELS.binary_join_element_wise(array, "", "\0"), judge)
     encoded = array.dictionary_encode()
-    hits = _search(_KERNELS.binary_join_element_wise(encoded.dictionary, "", "\0"), judge)
+    distinct = encoded.dictionary
+    unknown = judge.plain.unknown(field, distinct) if len(distinct) <= _FEW else range(len(distinct))
+    if not unknown:
+        return {}
+    searched = distinct if len(unknown) == len(distinct) else distinct.take(unknown)
+    hits = _search(_KERNELS.binary_join_element_wise(searched, "", "\0"), judge)
+    if len(distinct) <= _FEW:
+        judge.plain.searched(field, searched, hits)
     if not hits:
         return hits
     indices = encoded.indices.to_numpy(zero_copy_only=False)
     return {
-        entry: needles for text, needles in hits.items() for entry in np.flatnonzero(indices == text).tolist()
+        entry: needles
+        for text, needles in hits.items()
+        for entry in np.flatnonzero(indices == unknown[text]).tolist()
     }
 
 

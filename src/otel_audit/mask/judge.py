@@ -19,6 +19,7 @@ from otel_audit.mask.encoded_runs import encoded_runs
 from otel_audit.mask.entities import ENTITIES
 from otel_audit.mask.findings import Finding, Span, behind, merged
 from otel_audit.mask.patterns import compile_pattern
+from otel_audit.mask.plain_texts import PlainTexts
 from otel_audit.mask.recognizer import Family, Recognizer
 from otel_audit.mask.recognizers import RECOGNIZERS
 from otel_audit.mask.search import AT_MARGIN, NUMBER_MARGIN, Search
@@ -53,6 +54,7 @@ class Judge:
 
     Attributes:
         trigger: lets texts through that this judge may find something in.
+        plain: texts in which nothing was found.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Judge:
         self._decoders = decoders
         self._foldable = [compile_pattern(decoder.mark) for decoder in decoders if decoder.name == "folding"]
         self._encoded = encoded
+        self.plain = PlainTexts()
         self.trigger = Trigger(table, decoders, encoded=encoded, structure=structure)
 
     def findings(

@@ -49,7 +49,7 @@ def cut_oversize(columns: dict[str, Column], max_bytes: int, evidence: Evidence)
         max_bytes: bound of one record's texts, bytes of UTF-8.
         evidence: is told which fields of which record were cut.
     """
-    if sum(column.nbytes for column in columns.values()) <= max_bytes:
+    if sum(column.get_total_buffer_size() for column in columns.values()) <= max_bytes:
         return
     sizes = {name: _sizes(columns[name]) for name in _CUTTABLE}
     for row in np.flatnonzero(sum(sizes.values(), np.int64(0)) > max_bytes).tolist():
