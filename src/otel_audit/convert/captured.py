@@ -74,6 +74,11 @@ class CapturedBodies:
         self._options = options
         self._rules = [(rule, *_patterns(rule)) for rule in options.rules]
 
+    @property
+    def differ(self) -> bool:
+        """Whether it depends on route or model which bodies are wanted."""
+        return bool(self._rules)
+
     def take_up(self, row: Row, span_notes: SpanNotes, oddities: list[str]) -> bool:
         """Fill ``request`` and ``response`` from what was captured; what the span itself says of them stays.
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from otel_audit.convert import alike, events, inference
 from otel_audit.convert.bare import bare_row
+from otel_audit.convert.bulk_bodies import add_bodies, has_bodies_at_most, plain_bodies
 from otel_audit.convert.bulk_users import add_users, is_user_alone, takes_users
 from otel_audit.convert.columns import Part, Row, RowsPart, Section, build_batch
 from otel_audit.convert.envelope import log_row_id
@@ -81,7 +82,7 @@ class _Batch:
         self._commons: list[Row] = []
         self._row_places: list[int] = []
         self._row_sources: list[SpanData | LogData] = []
-        self._alike: dict[tuple[int, int, bool], Gathered] = {}
+        self._alike: dict[tuple[int, int, bool, bool], Gathered] = {}
         self._called: dict[tuple[int, int, bool], Called] = {}
         self._resources: dict[int, ResourceFields] = {}
         self._merged: dict[tuple[int, int], Row] = {}
@@ -92,17 +93,22 @@ class _Batch:
         lane_of, gathered = self._builder.judge.lane, self._alike
         for place, span in enumerate(spans):
             has_users = span.notes is not None
+            has_bodies = span.notes is not None and span.notes.has_bodies
             try:
-                lane = None if has_users and not is_user_alone(span) else lane_of(span)
+                lane = None if has_users and not has_bodies_at_most(span) else lane_of(span)
             except Exception:  # noqa: BLE001 - names that are none; the span is looked at by itself
                 lane = None
-            if lane is None or (has_users and not takes_users(lane.verdict)):
+            if (
+                lane is None
+                or (has_users and not takes_users(lane.verdict))
+                or (has_bodies and (lane.call is not None or self._builder.bodies.differ))
+            ):
                 self._read_singly(span, place)
             else:
-                key = (id(lane), id(span.resource), has_users)
+                key = (id(lane), id(span.resource), has_users, has_bodies)
                 same = gathered.get(key)
                 if same is None:
-                    same = gathered[key] = Gathered(lane, has_users)
+                    same = gathered[key] = Gathered(lane, has_users, has_bodies)
                 same.spans.append(span)
                 same.places.append(place)
         self._count = len(spans)
@@ -187,15 +193,19 @@ class _Batch:
             verdict, spans, places = same.lane.verdict, same.spans, same.places
             left = set(range(len(spans)))
             if len(spans) >= alike.FEWEST and not self._shared(spans[0].resource).oddities:
-                common = self._common(spans[0].resource, verdict.common)
+                leaves = plain_bodies(spans, self._builder.bodies) if same.has_bodies else []
+                plain = [position for position, row in enumerate(leaves) if row is not None]
                 parts = alike.convert_alike(
                     same.lane,
-                    spans,
-                    common,
+                    [spans[position] for position in plain] if same.has_bodies else spans,
+                    self._common(spans[0].resource, verdict.common),
                     observed=self._observed,
                     bounded=self._bounded,
                     is_named=self._builder.is_named if self._builder.names_routes else None,
                 )
+                if same.has_bodies:
+                    parts = [(part, [plain[position] for position in positions]) for part, positions in parts]
+                    parts = add_bodies(parts, leaves)
                 if same.has_users:
                     parts = add_users(parts, spans, self._builder.identity)
                 for part, positions in parts:

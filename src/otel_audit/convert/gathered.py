@@ -17,10 +17,12 @@ class Gathered:
 
     Attributes:
         has_users: whether the application knows who made their requests.
+        has_bodies: whether bodies were captured beside each.
     """
 
     lane: Lane
     has_users: bool
+    has_bodies: bool
     spans: list[SpanData] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 

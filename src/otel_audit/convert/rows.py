@@ -52,13 +52,14 @@ class RowBuilder:
     Attributes:
         judge: decides what the names of attributes alone decide.
         identity: answers who it was.
+        bodies: fills in what was captured beside a span.
     """
 
     def __init__(self, options: ConvertOptions) -> None:
         self._options = options
         self.identity = IdentityReader(options.identity)
         self._headers = CapturedHeaders(options.capture)
-        self._bodies = CapturedBodies(options.capture)
+        self.bodies = CapturedBodies(options.capture)
         self._trusted = parse_networks(options.identity.trusted_proxies)
         self._models: RouteTable[ModelEndpoint] = RouteTable(
             [(endpoint.pattern, endpoint) for endpoint in options.models]
@@ -110,7 +111,7 @@ class RowBuilder:
             if continues:
                 return None
             drop_content(found, span.events, oddities)
-        elif span.notes is not None and not self._bodies.take_up(row, span.notes, oddities) and continues:
+        elif span.notes is not None and not self.bodies.take_up(row, span.notes, oddities) and continues:
             return None
         if span.kind == "server" and not continues:
             self.identity.weigh_body(row)

@@ -178,12 +178,21 @@ class SpanNotes:
     @property
     def tells_more(self) -> bool:
         """Whether there is anything to read but who made the request, or a token that proves it."""
+        return self.has_bodies or self.tells_more_than_bodies
+
+    @property
+    def has_bodies(self) -> bool:
+        """Whether a body was captured."""
+        return self.request is not None or self.response is not None
+
+    @property
+    def tells_more_than_bodies(self) -> bool:
+        """Whether there is anything else to read but who made the request, or a token that proves it."""
         scope = self.scope
         return bool(
-            scope.claims
+            self.continues
+            or scope.claims
             or (self.opens and scope.on_behalf_of)
-            or self.request
-            or self.response
             or self.request_headers
             or self.response_headers
             or self.on_behalf_of

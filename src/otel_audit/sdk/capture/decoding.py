@@ -31,6 +31,8 @@ class Undecodable(Exception):
 
 def encodings_of(header: str) -> tuple[str, ...]:
     """Names of the encodings in a ``Content-Encoding``, in the order in which they were applied."""
+    if not header:
+        return ()
     names = (name.strip().lower() for name in header[:256].split(","))
     return tuple(name for name in names if name not in _AS_IS)
 
