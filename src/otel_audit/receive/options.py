@@ -27,7 +27,6 @@ class ReceiveOptions:
         head_timeout_s: how long a connection may be idle, or the head of one request take to arrive, and …
         body_timeout_s: how long the body of one request may take to arrive.
         durable_timeout_s: when whoever waits for a disk that refuses is told so; clients wait for 10 s.
-        proofs: judges those that audit records carry.
         retry_overload_s: when a client that was refused for want of room is asked to come back, and …
         retry_spool_s: … when the spool took nothing.
         proofs: judges what audit records prove themselves with.

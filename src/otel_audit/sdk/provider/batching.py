@@ -222,8 +222,8 @@ class BatchAuditRecordProcessor(ExportingProcessor):
 
     def _settle(self, one: _Waiting, receipt: AuditReceipt) -> None:
         self._remove(one)
-        # Whoever waited may have given up.
-        if one.receipt.set_running_or_notify_cancel():
+        # Whoever waited may have given up, or was told before that it has to wait.
+        if not one.receipt.done() and one.receipt.set_running_or_notify_cancel():
             one.receipt.set_result(receipt)
 
     def _fail(self, one: _Waiting, error: Undelivered) -> bool:
