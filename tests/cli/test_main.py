@@ -18,6 +18,7 @@ COMMANDS = [
     "demo",
     "run",
     "serve",
+    "token",
     "query",
     "show",
     "files",

@@ -25,6 +25,7 @@ from otel_audit.convert.spans import Sender
 from otel_audit.pipeline.path import Pipeline
 from otel_audit.receive.answers import Verdict
 from otel_audit.receive.desk import Desk
+from otel_audit.receive.gate import Gate
 from otel_audit.receive.grpc_door import make_server
 from otel_audit.receive.options import ReceiveOptions
 from otel_audit.receive.request import Request
@@ -140,7 +141,7 @@ def test_overload_over_grpc_says_when_to_come_back(tmp_path: Path) -> None:
 
     async def refused() -> aio.AioRpcError:
         desk = Desk(pipeline, ReceiveOptions(max_waiting_requests=1))
-        server = make_server(desk)
+        server = make_server(desk, Gate())
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         assert desk.room.enter(), "another request waits"

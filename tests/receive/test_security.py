@@ -155,7 +155,7 @@ def test_tls_on_both_doors_and_certificates_that_are_renewed_without_a_restart(
             assert export(channel, "x") is grpc.StatusCode.UNAVAILABLE
         assert served_name(sink.http, authority, ssl.TLSVersion.TLSv1_2) == "before"
         # Ended by the server, not by a client that would not even try.
-        with pytest.raises((ssl.SSLError, ConnectionError), match="EOF|ALERT|reset"):
+        with pytest.raises((ssl.SSLError, ConnectionError), match=r"EOF|ALERT|reset"):
             served_name(sink.http, authority, ssl.TLSVersion.TLSv1_1)
 
         authority.server(common_name="after")

@@ -33,7 +33,7 @@ _COMMANDS: Final = {
     "demo": _Command("otel_audit.cli.demo", "Audit a small real application and show what was written."),
     "run": _Command("otel_audit.cli.run", "Start a program under auto-instrumentation, if it is audited."),
     "serve": _Command("otel_audit.cli.serve", "Receive OTLP from a Collector and write audit records."),
-    "token": _Command("otel_audit.cli.token", "Who may send to serve: make, list and revoke bearer tokens."),
+    "token": _Command("otel_audit.cli.token", "Bearer tokens of those who send to otel-audit serve."),
     "query": _Command("otel_audit.cli.query", "Show records."),
     "show": _Command("otel_audit.cli.show", "Show one record in full."),
     "files": _Command("otel_audit.cli.files", "List the files that hold committed records."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,15 +10,8 @@ import click
 
 from otel_audit.cli.main import PROBLEM, note, warn
 from otel_audit.cli.options import destination_option
-from otel_audit.config import Settings, load
-from otel_audit.config.build import dedupe_options, pipeline_options
 from otel_audit.errors import ConfigurationError
 from otel_audit.pipeline.options import PipelineOptions
-from otel_audit.pipeline.path import Pipeline
-from otel_audit.record.streams import STREAMS
-
-_SERVICE: Final = "sink"
-"""Whose slot of the spool is used, and what its writers are named after: requests may come from many services."""
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -71,12 +63,20 @@ _NEEDED: Final = ("grpc", "granian", "google.rpc", "cryptography")
     help="Take tokens from other machines without TLS, since something in front of this does it.",
 )
 @click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that receive on the same ports, each with a slot of the spool of its own.",
+)
+@click.option(
     "--max-waiting-requests",
     metavar="N",
     type=click.IntRange(min=1),
     default=1024,
     show_default=True,
-    help="Requests that may wait at a time; those beyond it are told to come back.",
+    help="Requests that may wait at a time in each process; those beyond it are told to come back.",
 )
 @click.option(
     "--stop-timeout",
@@ -100,6 +100,7 @@ def command(
     tokens: Path | None,
     insecure_anyone: bool,
     insecure_plaintext: bool,
+    workers: int,
     max_waiting_requests: int,
     stop_timeout_s: float,
 ) -> None:
@@ -115,18 +116,15 @@ def command(
     if missing:
         raise click.ClickException(f"serve needs {', '.join(missing)}: pip install 'otel-audit[serve]'")
     # Not at the top: they are an extra.
-    from otel_audit.config.proofs import proof_checker  # noqa: PLC0415
     from otel_audit.receive.addresses import parse_address  # noqa: PLC0415
-    from otel_audit.receive.certificates import TlsFiles  # noqa: PLC0415
     from otel_audit.receive.doors import DoorOptions  # noqa: PLC0415
-    from otel_audit.receive.options import ReceiveOptions  # noqa: PLC0415
-    from otel_audit.receive.server import serve  # noqa: PLC0415
+    from otel_audit.receive.supervisor import supervise  # noqa: PLC0415
+    from otel_audit.receive.worker import Task, sink_options, work  # noqa: PLC0415
 
     if (tls_cert is None) != (tls_key is None) or (tls_client_ca is not None and tls_cert is None):
         raise ConfigurationError("--tls-cert and --tls-key go together, and --tls-client-ca goes with them")
-    tls = None if tls_cert is None or tls_key is None else TlsFiles(tls_cert, tls_key, tls_client_ca)
-    doors = DoorOptions(parse_address(grpc_address), parse_address(http_address), tls=tls, tokens=tokens)
-    outside = [str(address) for address in (doors.grpc, doors.http) if not address.is_local]
+    grpc, http = parse_address(grpc_address), parse_address(http_address)
+    outside = [str(address) for address in (grpc, http) if not address.is_local]
     is_anybody = tokens is None and tls_client_ca is None
     if outside and is_anybody and not insecure_anyone:
         raise ConfigurationError(
@@ -134,42 +132,38 @@ def command(
             "write to the log: ask for --tokens or certificates (--tls-client-ca), listen on localhost, or say "
             "--insecure-anyone"
         )
-    if outside and tls is None and not is_anybody and not insecure_plaintext:
+    if outside and tls_cert is None and not is_anybody and not insecure_plaintext:
         raise ConfigurationError(
             f"{', '.join(outside)} can be reached from other machines, and tokens would travel where others can "
             "read them: give --tls-cert and --tls-key, or say --insecure-plaintext where a proxy or mesh encrypts"
         )
-    settings = _settings(destination)
-    options = replace(pipeline_options(settings, service=_SERVICE), dedupe=dedupe_options(settings))
-    proofs = proof_checker(settings.proofs)
-    pipeline = Pipeline(options)
-    pipeline.open()
+    task = Task(
+        grpc=(grpc.host, grpc.port),
+        http=(http.host, http.port),
+        destination=destination,
+        tls=None if tls_cert is None else (str(tls_cert), str(tls_key), _text(tls_client_ca)),
+        tokens=_text(tokens),
+        max_waiting_requests=max_waiting_requests,
+        stop_timeout_s=stop_timeout_s,
+    )
+    options = sink_options(destination)
     if outside and is_anybody:
         warn(f"anybody who can connect to {', '.join(outside)} may write to this log")
 
     def on_listening(at: DoorOptions) -> None:
         note(_listening(str(at.grpc), str(at.http), options))
 
-    delivered = serve(
-        pipeline,
-        doors=doors,
-        options=ReceiveOptions(max_waiting_requests=max_waiting_requests, proofs=proofs),
-        on_listening=on_listening,
-        stop_timeout_s=stop_timeout_s,
-    )
+    if workers == 1:
+        delivered = work(task, options, on_listening=on_listening)
+    else:
+        delivered = supervise(task, workers, on_listening=on_listening)
     if not delivered:
         warn("not everything is at its destination yet: it waits in the spool, and the next writer ships it")
     ctx.exit(0 if delivered else PROBLEM)
 
 
-def _settings(destination: str | None) -> Settings:
-    # Whoever sends waits until its records are durable: that is what strict delivery is.
-    arguments: dict[str, object] = {"delivery": "strict"}
-    if destination is not None:
-        # One given on the command line is meant for everything, whatever streams have of their own.
-        none: dict[str, object] = {"destinations": []}
-        arguments |= {"destination": destination, "streams": dict.fromkeys(STREAMS, none)}
-    return load(arguments)
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _listening(grpc_at: str, http_at: str, options: PipelineOptions) -> str:

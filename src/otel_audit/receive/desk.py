@@ -14,6 +14,7 @@ from otel_audit.receive.figures import Figures, Labels, exposition
 from otel_audit.receive.options import ReceiveOptions
 from otel_audit.receive.request import Request
 from otel_audit.receive.room import Room
+from otel_audit.receive.siblings import Siblings
 from otel_audit.receive.sink import Sink
 
 __all__ = ["Desk"]
@@ -25,9 +26,11 @@ class Desk:
     Args:
         pipeline: open.
         options: bounds.
+        siblings: other workers on the same ports; ``None`` where there are none.
     """
 
-    def __init__(self, pipeline: Pipeline, options: ReceiveOptions) -> None:
+    def __init__(self, pipeline: Pipeline, options: ReceiveOptions, siblings: Siblings | None = None) -> None:
+        self._siblings = siblings
         self.options = options
         self.room = Room(options)
         self.figures = Figures()
@@ -88,8 +91,14 @@ class Desk:
         return all(await asyncio.gather(*(asyncio.to_thread(sink.close, timeout_s) for sink in sinks)))
 
     def metrics(self) -> bytes:
-        """Prometheus' text."""
-        return exposition(self._metrics())
+        """Prometheus' text, of all workers."""
+        ours = self._metrics()
+        return exposition(ours if self._siblings is None else self._siblings.with_others(ours))
+
+    def leave_metrics(self) -> None:
+        """Leave ours to the other workers, if there are any. Raises OSError."""
+        if self._siblings is not None:
+            self._siblings.leave(self._metrics())
 
     def _metrics(self) -> Iterator[tuple[str, str, str, Mapping[Labels, float]]]:
         yield from self.figures.metrics()
