@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     from otel_audit.sdk.processor import AuditSpanProcessor
     from otel_audit.sdk.provider.audit_record import AuditRecord
     from otel_audit.sdk.provider.batching import BatchAuditRecordProcessor
+    from otel_audit.sdk.provider.default import get_audit_provider, set_audit_provider
     from otel_audit.sdk.provider.delivery import RetryPolicy
     from otel_audit.sdk.provider.disk_buffer import DiskBuffer
     from otel_audit.sdk.provider.exporting import AuditRecordExporter, ExportResult
     from otel_audit.sdk.provider.otlp_exporter import OTLPAuditExporter
     from otel_audit.sdk.provider.processors import AuditRecordProcessor, SimpleAuditRecordProcessor
-    from otel_audit.sdk.provider.provider import AuditProvider, get_audit_provider, set_audit_provider
+    from otel_audit.sdk.provider.provider import AuditProvider
     from otel_audit.sdk.provider.signing import SigningAuditRecordProcessor
 
 __all__ = [
@@ -116,9 +117,9 @@ _HOMES = {
     "audited": "otel_audit.sdk.audited",
     "changes_between": "otel_audit.sdk.changes",
     "get_audit_logger": "otel_audit.sdk.audit_logger",
-    "get_audit_provider": "otel_audit.sdk.provider.provider",
+    "get_audit_provider": "otel_audit.sdk.provider.default",
     "install": "otel_audit.sdk.install",
-    "set_audit_provider": "otel_audit.sdk.provider.provider",
+    "set_audit_provider": "otel_audit.sdk.provider.default",
     "set_user": "otel_audit.sdk.identity.acting",
 }
 

@@ -251,6 +251,10 @@ def test_proofs_are_checked_before_anything_is_acknowledged(start_sink: StartSin
     assert sink.stop()[0] == 0
     names = {row["recordId"] for row in rows(sink) if row["eventName"] == "user.login"}
     assert names == {id_of(log) for log in good}, "what was refused left nothing behind"
+    notes = [
+        json.loads(row["attributes"])["audit.notes"] for row in rows(sink) if row["eventName"] == "user.login"
+    ]
+    assert notes == [["proof-held"]] * 4
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,8 @@ NON_FINITE: Final = "non-finite-number"
 """NaN or an infinity is written as text."""
 NUMBER_AS_TEXT: Final = "number-as-text"
 """An integer beyond 2^53 - 1 is written as text."""
+PROOF_HELD: Final = "proof-held"
+"""The record carried a proof by a trusted key, and it held when the sink took it, before masking."""
 RESERVED_KEY: Final = "reserved-key"
 """An attribute had one of our own note keys; it is kept under ``received.``."""
 START_MISSING: Final = "start-missing"
@@ -78,8 +80,8 @@ VOCABULARY: Final = frozenset(
         BODY_BEYOND_MEMORY, BODY_SENT_AS_FILE, BODY_UNDECODABLE, CHARSET, FIELDS_LEFT_OUT,
         CONTENT_INCOMPLETE, CONTENT_OFF, CONTENT_UNREADABLE, CONVERSION_FAILED, DUPLICATE_KEY,
         DURATION_TOO_LONG, END_BEFORE_START, END_MISSING,
-        ID_MALFORMED, IDENTITY_CUT, IDENTITY_WITHHELD, NAME_UNSAFE, NON_FINITE, NUMBER_AS_TEXT, RESERVED_KEY,
-        START_MISSING, SURROGATES, TOO_DEEP, WRONG_TYPE,
+        ID_MALFORMED, IDENTITY_CUT, IDENTITY_WITHHELD, NAME_UNSAFE, NON_FINITE, NUMBER_AS_TEXT, PROOF_HELD,
+        RESERVED_KEY, START_MISSING, SURROGATES, TOO_DEEP, WRONG_TYPE,
     }
 )  # fmt: skip
 """Every word that may stand in ``audit.notes``."""

@@ -17,6 +17,7 @@ from otel_audit.audit_signal.canonical import canonical_form
 from otel_audit.audit_signal.names import PREVIOUS_HASH, SEQUENCE_NUMBER, STREAM_ID, VerifyStatus
 from otel_audit.audit_signal.proofs import ProofChecker
 from otel_audit.audit_signal.requirements import check_record
+from otel_audit.convert import notes
 from otel_audit.convert.audit import RECORD_ID
 from otel_audit.convert.spans import LogData
 from otel_audit.errors import InputError
@@ -103,6 +104,9 @@ def _judge(log: LogData, place: int, count: int, request: Request, checker: Proo
     verdict = checker.check(log)
     if verdict.status == "failed":
         raise refuse("rejected_verify_failed", where + verdict.reason, record_id)
+    if verdict.status == "passed":
+        # Masking may change what was proven, so the record says that it was.
+        log.oddities.append(notes.PROOF_HELD)
     return AuditItem(record_id, log, verdict.status, _link(log, place, request))
 
 

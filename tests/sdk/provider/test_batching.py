@@ -248,6 +248,22 @@ def test_a_forked_process_needs_a_provider_of_its_own_where_there_is_a_buffer(
     provider.shutdown()
 
 
+def test_a_forked_process_exports_its_own_records_and_not_those_of_its_parent(scripted: ScriptedSink) -> None:
+    provider = AuditProvider(batches(scripted, scheduled_delay_s=LATE))
+    logger = provider.get_audit_logger("auth")
+    logger.emit_async("user.login", **WHO, record_id=ids(1)[0])
+    pid = os.fork()
+    if pid == 0:
+        future = logger.emit_async("user.login", **WHO, record_id=ids(2)[1])
+        done = provider.force_flush(10) and future.result(0).record_id == ids(2)[1]
+        os._exit(0 if done else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert scripted.ids() == ids(2)[1:]
+    assert provider.force_flush()
+    assert scripted.ids() == [ids(2)[1], ids(1)[0]]
+    provider.shutdown()
+
+
 def test_it_is_an_exporting_processor_that_does_not_hold_the_order(scripted: ScriptedSink) -> None:
     assert isinstance(batches(scripted), ExportingProcessor)
     assert not batches(scripted).is_synchronous

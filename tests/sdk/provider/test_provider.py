@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import logging
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -12,6 +15,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import requests
+from click.testing import CliRunner
 from opentelemetry import trace
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
@@ -26,10 +31,13 @@ from otel_audit import (
     NotDurable,
     SimpleAuditRecordProcessor,
 )
+from otel_audit.cli.main import cli
 from otel_audit.errors import InputError
 from otel_audit.record.canonical import record_hashes
+from otel_audit.sdk.provider import clock
+from receive.certs import Authority
 from receive.conftest import StartSink
-from sdk.provider.conftest import QUICK, WHO, ScriptedSink, id_of
+from sdk.provider.conftest import QUICK, WHO, ScriptedSink, id_of, receipts
 
 MUST = {
     "audit.actor.id": "u8472",
@@ -406,3 +414,113 @@ def test_times_that_are_far_apart_are_said(scripted: ScriptedSink, caplog: pytes
         for _ in range(2):
             logger.emit("user.login", **WHO, time_unix_nano=time.time_ns() - 6 * 10**9)
     assert caplog.text.count("after it says it happened") == 1
+
+
+PROGRAM = """
+import json, sys
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from otel_audit import *
+
+reader = InMemoryMetricReader()
+metrics.set_meter_provider(MeterProvider([reader]))
+exporter = OTLPAuditExporter(sys.argv[1])
+policy = RetryPolicy(max_retries=0)
+provider = AuditProvider(BatchAuditRecordProcessor(exporter, policy=policy, scheduled_delay_s=3600))
+who = {"actor_id": "u8472", "outcome": "success", "action": "LOGIN"}
+
+def read():
+    found = {}
+    for metric in reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics:
+        for point in metric.data.data_points:
+            found[metric.name] = point.count if hasattr(point, "count") else point.value
+    return found
+
+logger = provider.get_audit_logger("auth")
+futures = [logger.emit_async("user.login", **who) for _ in range(3)]
+waiting = read()
+provider.force_flush()
+logger.emit_async("user.login", **who)
+provider.force_flush()
+print(json.dumps([waiting, read()]))
+provider.shutdown()
+"""
+
+
+def test_it_counts_what_it_emits_exports_and_gives_up(scripted: ScriptedSink) -> None:
+    scripted.script += [receipts, (400, {})]
+    command = [sys.executable, "-c", PROGRAM, scripted.url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    waiting, after = json.loads(done.stdout)
+    assert (waiting["audit.records.emitted"], waiting["audit.queue.depth"]) == (3, 3)
+    assert after["audit.records.emitted"] == 4
+    assert after["audit.records.exported"] == 3
+    assert after["audit.records.dropped"] == 1
+    assert after["audit.queue.depth"] == 0
+    assert after["audit.export.duration"] == 1
+
+
+def test_over_tls_with_certificate_and_token(start_sink: StartSink, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server, client = authority.server(), authority.issue("client", "shop")
+    tokens = tmp_path / "tokens.json"
+    made = CliRunner().invoke(cli, ["token", "new", str(tokens), "shop", "--signal", "audit"])
+    logs = CliRunner().invoke(cli, ["token", "new", str(tokens), "other", "--signal", "logs"])
+    sink = start_sink(
+        "--tls-cert", str(server.certificate), "--tls-key", str(server.key),
+        "--tls-client-ca", str(authority.certificate), "--tokens", str(tokens),
+    )  # fmt: skip
+    url = f"https://localhost:{sink.http.rpartition(':')[2]}/v1/audit"
+
+    def emit(token: str) -> Any:
+        exporter = otel_audit.OTLPAuditExporter(
+            url,
+            headers={"authorization": f"Bearer {token}"},
+            certificate_file=str(authority.certificate),
+            client_certificate_file=str(client.certificate),
+            client_key_file=str(client.key),
+        )
+        provider = AuditProvider(SimpleAuditRecordProcessor(exporter, policy=QUICK))
+        try:
+            return provider.get_audit_logger("auth").emit("user.login", **WHO)
+        finally:
+            provider.shutdown()
+
+    receipt = emit(made.stdout.strip())
+    with pytest.raises(NotDurable, match="403"):
+        emit(logs.stdout.strip())
+    with pytest.raises(NotDurable, match="401"):
+        emit("oat_nobody")
+    refused = requests.post(
+        url,
+        b"{}",
+        headers={"content-type": "application/json"},
+        timeout=10,
+        verify=str(authority.certificate),
+        cert=(str(client.certificate), str(client.key)),
+    )
+    assert (refused.status_code, refused.json()["status"]) == (401, "rejected_authz")
+    assert sink.stop()[0] == 0
+    (record,) = sink.records()
+    assert (record["recordId"], record["sender"]["id"]) == (receipt.record_id, "shop")
+    assert record["user"]["assurance"] == "asserted"
+
+
+@pytest.mark.parametrize(
+    ("offset", "status", "said"), [(0, 0, ""), (2_000_000, 0, "2.0 s off"), (0, 0x40, "nothing keeps")]
+)
+def test_a_clock_that_is_off_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, offset: int, status: int, said: str
+) -> None:
+    """What the kernel says of the clock is the one thing here that cannot be had for real."""
+
+    class Kernel:
+        def adjtimex(self, timex: Any) -> int:
+            timex._obj.offset, timex._obj.status = offset, status
+            return 0
+
+    monkeypatch.setattr(clock.ctypes, "CDLL", lambda *_, **__: Kernel())
+    with caplog.at_level(logging.WARNING):
+        clock.warn_of_clock()
+    assert said in caplog.text if said else not caplog.text

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections import Counter, deque
@@ -88,15 +87,21 @@ class BatchAuditRecordProcessor(ExportingProcessor):
         self._lost: Counter[str] = Counter()
         left = () if buffer is None else buffer.waiting()
         self._left = [_Waiting(record, kept) for record, kept in left]
-        self._start_over()
+        self._is_orphan = False
+        self._begin()
         if self._left:
             with self._state:
                 self._waiting.extend(self._left)
                 self._run_thread()
 
-    def _start_over(self) -> None:
-        """At the start, and in a forked child, where neither thread nor lock nor waiting records are its own."""
-        self._pid = os.getpid()
+    def start_over(self) -> None:
+        """As every exporting processor: a buffer stays with the parent, which holds its folders."""
+        self._begin()
+        if self._buffer is not None:
+            self._buffer.abandon()
+            self._is_orphan = self._is_closing = True
+
+    def _begin(self) -> None:
         self._state = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
         self._exporting = 0
@@ -106,10 +111,8 @@ class BatchAuditRecordProcessor(ExportingProcessor):
 
     def submit(self, record: AuditRecord, deadline_s: float) -> Future[AuditReceipt]:
         """As every exporting processor."""
-        if self._pid != os.getpid():
-            if self._buffer is not None:
-                raise NotDurable("a forked process needs a provider of its own", may_follow=False)
-            self._start_over()
+        if self._is_orphan:
+            raise NotDurable("a forked process needs a provider of its own", may_follow=False)
         waiting = _Waiting(record.log(), None)
         with self._state:
             has_room = self._state.wait_for(
@@ -158,7 +161,7 @@ class BatchAuditRecordProcessor(ExportingProcessor):
             self._is_closing = True
             self._state.notify_all()
         self._delivery.stop()
-        if self._thread is not None and self._pid == os.getpid():
+        if self._thread is not None:
             self._thread.join(max(_LAST_LOOK_S, deadline_s - time.monotonic()))
         while self._waiting:
             self._fail(self._waiting.popleft(), Undelivered("the processor is shut down", "retry"))

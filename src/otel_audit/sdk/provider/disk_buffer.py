@@ -161,9 +161,13 @@ class DiskBuffer:
     def close(self) -> None:
         """Leave the folders to the next process."""
         with self._lock:
-            self._close_open()
-            while self._locks:
-                self._files.close(self._locks.pop())
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close every descriptor, as in a forked child, without a lock that nobody there releases."""
+        self._close_open()
+        while self._locks:
+            self._files.close(self._locks.pop())
 
     def _take_folders(self) -> list[Path]:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)

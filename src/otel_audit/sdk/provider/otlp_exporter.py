@@ -80,6 +80,7 @@ class OTLPAuditExporter:
         self._headers = {"content-type": "application/json", **(headers or {})}
         self._files = certificate_file, client_certificate_file, client_key_file
         self._connection: http.client.HTTPConnection | None = None
+        self._pid = os.getpid()
         self._is_shut_down = False
 
     def export(self, records: Sequence[LogData], timeout_s: float) -> ExportResult:
@@ -137,6 +138,9 @@ class OTLPAuditExporter:
         # Not at the top: it brings ssl, which nothing of ours may load before the application does.
         import http.client  # noqa: PLC0415
 
+        if self._pid != os.getpid():
+            # A forked child has a connection of its own, and leaves its parent's alone.
+            self._pid, self._connection = os.getpid(), None
         if self._connection is None:
             if self._is_secure:
                 self._connection = http.client.HTTPSConnection(self._host, self._port, context=self._tls())

@@ -71,6 +71,9 @@ class ExportingProcessor(AuditRecordProcessor):
             NotDurable: it is not taken.
         """
 
+    def start_over(self) -> None:
+        """In a forked child: what waits is the parent's, and whoever held a lock is not here."""
+
     def queue_depth(self) -> int:
         """Records that wait."""
         return 0
@@ -109,6 +112,10 @@ class SimpleAuditRecordProcessor(ExportingProcessor):
         done: Future[AuditReceipt] = Future()
         done.set_result(receipts[record.record_id])
         return done
+
+    def start_over(self) -> None:
+        """As every exporting processor."""
+        self._exporting = threading.Lock()
 
     def force_flush(self, timeout_s: float = 30.0) -> bool:
         """As every processor."""

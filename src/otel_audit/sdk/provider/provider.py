@@ -7,9 +7,11 @@ of its settings can keep a record from its sink.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections import Counter
+import weakref
+from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -26,6 +28,7 @@ from otel_audit.sdk.audit_logger import AuditReceipt
 from otel_audit.sdk.gauges import observe
 from otel_audit.sdk.provider.audit_record import AuditRecord
 from otel_audit.sdk.provider.clock import warn_of_clock
+from otel_audit.sdk.provider.joining import first_of
 from otel_audit.sdk.provider.logger import ProviderAuditLogger
 from otel_audit.sdk.provider.own_log import OwnLogExporter
 from otel_audit.sdk.provider.probing import check_processor
@@ -35,11 +38,24 @@ from otel_audit.sdk.provider.processors import (
     SimpleAuditRecordProcessor,
 )
 
-__all__ = ["AuditProvider", "get_audit_provider", "set_audit_provider"]
+__all__ = ["AuditProvider"]
 
 _log = logging.getLogger(__name__)
 
 _SAY_EVERY_S: Final = 60.0
+
+_MOST_WAITING: Final = 2048
+"""Records that are emitted without waiting to a sink that is exported to at once."""
+
+_providers: Final[weakref.WeakSet[AuditProvider]] = weakref.WeakSet()
+
+
+def _start_over_in_child() -> None:
+    for provider in tuple(_providers):
+        provider._start_over()
+
+
+os.register_at_fork(after_in_child=_start_over_in_child)
 
 
 class AuditProvider:
@@ -77,11 +93,14 @@ class AuditProvider:
         self._is_shut_down = False
         self._lost: Counter[str] = Counter()
         self._asynchronous: ThreadPoolExecutor | None = None
+        self._room = threading.BoundedSemaphore(_MOST_WAITING)
+        self._pending: deque[None] = deque()
         for processor in processors:
             self.add_audit_record_processor(processor)
         if not self._exporting:
             self.add_audit_record_processor(SimpleAuditRecordProcessor(OwnLogExporter()))
         observe(self)
+        _providers.add(self)
         warn_of_clock()
 
     def add_audit_record_processor(self, processor: AuditRecordProcessor) -> None:
@@ -149,8 +168,17 @@ class AuditProvider:
                 if self._asynchronous is None:
                     # One thread: the order stays.
                     self._asynchronous = ThreadPoolExecutor(1, "otel-audit-emit")
-            return self._asynchronous.submit(self.emit, log, timeout_s)
-        return _first(self._submit(log, time.monotonic() + timeout_s))
+            if not self._room.acquire(timeout=timeout_s):
+                raise NotDurable("too many records wait for their sinks", may_follow=False)
+            self._pending.append(None)
+            future = self._asynchronous.submit(self.emit, log, timeout_s)
+            future.add_done_callback(self._left)
+            return future
+        return first_of(self._submit(log, time.monotonic() + timeout_s))
+
+    def _left(self, _: Future[AuditReceipt]) -> None:
+        self._pending.pop()
+        self._room.release()
 
     def force_flush(self, timeout_s: float = 30.0) -> bool:
         """Bring what waits to the sinks. Returns whether that is done; after :meth:`shutdown` nothing is left to do."""
@@ -183,13 +211,20 @@ class AuditProvider:
             complete = processor.shutdown(max(0.0, deadline_s - time.monotonic())) and complete
         return complete
 
+    def _start_over(self) -> None:
+        """In a forked child: what waits is the parent's, and whoever held a lock is not here."""
+        self._order, self._asynchronous = threading.RLock(), None
+        self._room, self._pending = threading.BoundedSemaphore(_MOST_WAITING), deque()
+        for processor in self._exporting:
+            processor.start_over()
+
     def lost(self) -> dict[str, int]:
         """Records that no sink has acknowledged and that are not tried any more, by cause."""
         return dict(sum((Counter(one.lost()) for one in self._exporting), Counter(self._lost)))
 
     def queue_depth(self) -> int:
         """Records that wait for their sinks."""
-        return sum(one.queue_depth() for one in self._exporting)
+        return len(self._pending) + sum(one.queue_depth() for one in self._exporting)
 
     def spool_bytes(self) -> int:
         """Nothing: a spool counts its own."""
@@ -229,48 +264,3 @@ class AuditProvider:
 
 def _shut_down() -> NotDurable:
     return NotDurable("the provider is shut down", may_follow=False)
-
-
-def _first(receipts: list[Future[AuditReceipt]]) -> Future[AuditReceipt]:
-    """The first receipt, once all are there."""
-    if len(receipts) == 1:
-        return receipts[0]
-    whole: Future[AuditReceipt] = Future()
-    lock, left = threading.Lock(), list(receipts)
-
-    def look(one: Future[AuditReceipt]) -> None:
-        with lock:
-            left.remove(one)
-            if whole.done():
-                return
-            if (error := one.exception()) is not None:
-                whole.set_exception(error)
-            elif not left:
-                whole.set_result(receipts[0].result())
-
-    for receipt in receipts:
-        receipt.add_done_callback(look)
-    return whole
-
-
-class _Default:
-    lock: Final = threading.Lock()
-    provider: AuditProvider | None = None
-
-
-def set_audit_provider(provider: AuditProvider) -> None:
-    """Make a provider the one that :func:`get_audit_provider` gives."""
-    with _Default.lock:
-        _Default.provider = provider
-
-
-def get_audit_provider() -> AuditProvider:
-    """The provider of this process; where none was set, one that writes to its own log.
-
-    Raises:
-        ConfigurationError: none was set, and the settings of the log are wrong or name no destination.
-    """
-    with _Default.lock:
-        if _Default.provider is None:
-            _Default.provider = AuditProvider()
-        return _Default.provider
