@@ -224,7 +224,9 @@ def _read_kind(value: Any, kind: str | None, oddities: list[str], depth: int) ->
                 return TOO_DEEP
             if kind == "kvlist_value":
                 return _read_attributes(value.kvlist_value.values, oddities, depth + 1)
-            return [_read_value(item, oddities, depth + 1) for item in value.array_value.values]
+            return [
+                item.string_value or _read_value(item, oddities, depth + 1) for item in value.array_value.values
+            ]
         case None:
             return None
         case _:

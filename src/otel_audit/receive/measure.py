@@ -31,8 +31,8 @@ _TREES: Final[Mapping[str, Node]] = {
 _SMALL: Final = 64
 """A message of fewer bytes is not looked into: it holds 32 others at most."""
 
-_LITTLE: Final = 1 << 20
-"""A body of fewer bytes can ask for some hundred megabytes at worst; only its spans are counted."""
+_LEAST_BYTES: Final = 2
+"""Of a message within another. A body too short for more than are taken is not looked into beyond its spans."""
 
 _MAX_DEPTH: Final = 100
 """The parser refuses what is nested deeper."""
@@ -49,7 +49,7 @@ def measure_protobuf(data: bytes, signal: str, options: ReceiveOptions) -> None:
     Raises:
         TooLarge: it holds more spans, log records or parts of them than are taken.
     """
-    walk = _Walk(data, options, is_deep=len(data) > _LITTLE)
+    walk = _Walk(data, options, is_deep=len(data) > _LEAST_BYTES * options.max_elements)
     try:
         walk.count(0, len(data), _TREES[signal], 0)
     except (IndexError, ValueError):
