@@ -61,10 +61,12 @@ class Sink(Log):
         self.grpc, self.http = (f"localhost:{free_port()}" for _ in range(2))
         self._process: SinkProcess | None = None
 
-    def start(self) -> None:
+    def start(self, *arguments: str | Path) -> None:
         """Until it takes requests."""
         self._process = SinkProcess(
-            self.folder, "--grpc", self.grpc, "--http", self.http, OTEL_AUDIT_ROTATION_MAX_AGE="1s"
+            self.folder,
+            *("--grpc", self.grpc, "--http", self.http, *map(str, arguments)),
+            OTEL_AUDIT_ROTATION_MAX_AGE="1s",
         )
 
     def stop(self) -> None:

@@ -46,14 +46,17 @@ def test_the_collector_takes_it(otelcol: Path, tmp_path: Path, name: str) -> Non
     config = yaml.safe_load((CONFIGS / name).read_text())
     balancer = config["exporters"].pop("loadbalancing", None)
     if balancer is not None:
-        # Its module is not in this build. What it makes of its sinks is an exporter of the other kind for each.
-        assert balancer.keys() == {"routing_key", "resolver", "protocol"}
-        assert balancer["routing_key"] == "traceID"
-        assert balancer["resolver"]["dns"].keys() == {"hostname", "port"}
-        config["exporters"]["otlp_grpc"] = {"endpoint": "sink:4317", **balancer["protocol"]["otlp"]}
+        # Its module is not in this build. Its queue is one as every exporter has, and what it makes of its sinks
+        # is an exporter of the other kind for each.
+        inner, resolver = balancer.pop("protocol")["otlp"], balancer.pop("resolver")
+        assert balancer.pop("routing_key") == "traceID"
+        assert resolver["dns"].keys() == {"hostname", "port"}
+        assert inner["sending_queue"] == inner["retry_on_failure"] == {"enabled": False}
+        config["exporters"]["otlp_grpc"] = {"endpoint": "sink:4317", **balancer}
+        config["exporters"]["otlp_grpc/inner"] = {"endpoint": "sink:4317", **inner}
         for pipeline in config["service"]["pipelines"].values():
             assert pipeline["exporters"] == ["loadbalancing"]
-            pipeline["exporters"] = ["otlp_grpc"]
+            pipeline["exporters"] = ["otlp_grpc", "otlp_grpc/inner"]
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     validate(otelcol, tmp_path / "config.yaml")
 
@@ -65,7 +68,7 @@ def test_nothing_that_answers_early_leads_to_the_log(name: str) -> None:
     for pipeline in config["service"]["pipelines"].values():
         exporters = [config["exporters"].get(exporter) for exporter in pipeline["exporters"]]
         to_the_log = [
-            one.get("protocol", {}).get("otlp", one)
+            one
             for exporter, one in zip(pipeline["exporters"], exporters, strict=True)
             if one is not None and not exporter.endswith("/tracing") and not exporter.startswith("file/")
         ]
@@ -141,8 +144,12 @@ def test_what_names_something_finds_it() -> None:
         if policy["spec"]["podSelector"]:
             selected(policy["spec"]["podSelector"]["matchLabels"])
     for map_ in of_kind["ConfigMap"].values():
-        for host in re.findall(r"endpoint: http://([a-z-]+):4318", map_["data"]["collector.yaml"]):
+        for host in re.findall(r"endpoint: https?://([a-z-]+):4318", map_["data"]["collector.yaml"]):
             assert host in of_kind["Service"]
+    made = set(re.findall(r"create secret generic (\S+)", (CONFIGS / "README.md").read_text()))
+    for _, template in pods:
+        for volume in template["spec"]["volumes"]:
+            assert volume.get("secret", {}).get("secretName", "otel-audit-tokens") in made
 
 
 def test_serve_takes_what_kubernetes_tells_it() -> None:
@@ -155,7 +162,10 @@ def test_serve_takes_what_kubernetes_tells_it() -> None:
     (container,) = pod["containers"]
     command, *arguments = container["args"]
     assert command == serve.name
-    given = serve.make_context("serve", arguments).params
+    files = {name for name in arguments if name.startswith(("--tls", "--tokens"))}
+    given = serve.make_context("serve", [one for one in arguments if one not in files]).params
+    options = {option for parameter in serve.params for option in parameter.opts}
+    assert {one.partition("=")[0] for one in files} == {"--tls-cert", "--tls-key", "--tokens"} & options
     ports = {f"0.0.0.0:{port['containerPort']}" for port in container["ports"]}
     assert {given["grpc_address"], given["http_address"]} == ports
     assert given["stop_timeout_s"] < pod["terminationGracePeriodSeconds"]

@@ -14,9 +14,13 @@ from typing import Final
 
 import pytest
 import rotel
+from click.testing import CliRunner
 
 from e2e.conftest import Log, Sink, Watching
 from e2e.senders import PER_BATCH, NodeSender, PythonSender, Senders
+from otel_audit.cli.main import cli
+from otel_audit.receive.token_file import read_tokens
+from receive.certs import Authority
 from servers.collector import Collector, StartCollector
 from servers.fake_gcs import FakeGcsServer, free_port
 
@@ -70,6 +74,41 @@ def test_a_what_was_answered_is_in_the_log_whoever_dies(
     sink.stop()
     check_complete(senders.sent, sink)
     assert {record["service"]["name"] for record in sink.records()} == {"python-shop", "node-shop"}
+
+
+def test_a_token_says_who_sends_and_may_change(
+    start_collector: StartCollector, sinks: tuple[Sink, Sink], tmp_path: Path
+) -> None:
+    sink, _ = sinks
+    authority, tokens, secret = Authority(tmp_path), tmp_path / "tokens.json", tmp_path / "audit-token"
+    server = authority.server()
+    secret.write_text(new_token(tokens, "collector-eu"))
+    sink.start("--tls-cert", server.certificate, "--tls-key", server.key, "--tokens", tokens)
+    collector = start_collector(
+        "a-tls-and-token.yaml",
+        AUDIT_SINK=f"https://{sink.http}",
+        AUDIT_CA=str(authority.certificate),
+        AUDIT_TOKEN=str(secret),
+    )
+    with Senders(lambda: PythonSender(collector.http)) as senders:
+        senders.wait_for(SOME)
+        old, _ = read_tokens(tokens)[0], secret.write_text(new_token(tokens, "collector-eu-2"))
+        assert CliRunner().invoke(cli, ["token", "revoke", str(tokens), old.id]).exit_code == 0
+        senders.wait_for(SOME)
+        sink.kill()
+        sink.start("--tls-cert", server.certificate, "--tls-key", server.key, "--tokens", tokens)
+        senders.wait_for(SOME)
+    collector.stop()
+    sink.stop()
+    check_complete(senders.sent, sink)
+    senders_said = {(record["sender"]["method"], record["sender"]["id"]) for record in sink.records()}
+    assert senders_said == {("bearer", "collector-eu"), ("bearer", "collector-eu-2")}
+
+
+def new_token(file: Path, sender: str) -> str:
+    result = CliRunner().invoke(cli, ["token", "new", str(file), sender])
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 def test_b_what_processors_take_out_is_in_no_record(in_front: Callable[[str], Collector], sink: Sink) -> None:
