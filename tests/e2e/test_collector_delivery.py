@@ -6,13 +6,17 @@ nothing twice in the files of one sink.
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
+import requests
 import rotel
 from click.testing import CliRunner
 
@@ -26,6 +30,7 @@ from servers.fake_gcs import FakeGcsServer, free_port
 
 pytestmark = pytest.mark.timeout(300)
 
+CORPUS: Final = Path(__file__).parents[1] / "corpus"
 SOME: Final = 5 * PER_BATCH
 
 
@@ -201,6 +206,39 @@ def test_e_a_trace_stays_with_its_sink_and_one_that_is_away_holds_nobody_up(
     first, second = ({record["traceId"][-1] for record in sink.records()} for sink in sinks)
     assert first == set("01234567")
     assert second == set("89abcdef")
+
+
+def test_e_log_events_with_and_without_a_trace_have_a_sink(
+    start_collector: StartCollector, sinks: tuple[Sink, Sink]
+) -> None:
+    for sink in sinks:
+        sink.start()
+    collector = start_collector(
+        "e-several-sinks.yaml",
+        AUDIT_SINK_1=f"http://{sinks[0].http}",
+        AUDIT_SINK_2=f"http://{sinks[1].http}",
+    )
+    logs = json.loads((CORPUS / "genai_openai_event_only.logs.json").read_text())
+    events = [
+        event for group in logs["resourceLogs"] for part in group["scopeLogs"] for event in part["logRecords"]
+    ]
+    # One that belongs to no trace, beside those that do.
+    loose = {key: value for key, value in events[0].items() if key not in ("traceId", "spanId")}
+    logs["resourceLogs"][0]["scopeLogs"][0]["logRecords"].append(loose)
+    for digit in range(1, 16, 2):
+        for event in events:
+            event["traceId"], event["spanId"] = f"{os.urandom(15).hex()}0{digit:x}", os.urandom(8).hex()
+        requests.post(f"http://{collector.http}/v1/logs", json=logs, timeout=30).raise_for_status()
+
+    def found() -> Counter[str]:
+        return sum((sink.raw() for sink in sinks), Counter())
+
+    _until(lambda: found().total() >= 8 * len(events) + 1)
+    collector.stop()
+    for sink in sinks:
+        sink.stop()
+    assert found().total() == 8 * len(events) + 1, "what came eight times is there once"
+    assert found()["None"] == 1
 
 
 def test_f_files_become_records_once_whoever_dies(
