@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from cli.conftest import Invoke
+from otel_audit.cli.record_hash import hashes_of
+from otel_audit.record.canonical import record_hashes
 from otel_audit.store.open import open_store
 from query.written_log import EIGHTEEN, LogWriter, record
 
@@ -37,12 +42,31 @@ def test_a_record_is_shown_by_its_id_or_the_beginning_of_it(invoke: Invoke, log:
 def test_every_field_with_a_value_is_there_and_what_proves_it_last(invoke: Invoke, log: Path) -> None:
     lines = invoke("show", "-d", log, RECORD["recordId"]).stdout.splitlines()
     names = [line.split()[0] for line in lines if not line.startswith(" ")]
-    assert names[-4:] == ["salts", "digests", "writer", "sequence"]
+    assert names[-5:] == ["salts", "digests", "writer", "sequence", "recordHash"]
     assert {"user", "request", "requestHeaders", "events", "masking"} <= set(names)
     assert "attributes" not in names
     assert '  roles: ["admin", "ops"]' in lines
     assert "    EMAIL: 1" in lines
     assert "  - name: exception" in lines
+
+
+def test_the_hash_is_that_of_what_is_stored_and_a_change_is_told(invoke: Invoke, log: Path) -> None:
+    (file,) = log.glob("log/platform/*/*/*.parquet")
+    table = pq.read_table(file, partitioning=None)
+    table = table.filter(pc.equal(table["recordId"], RECORD["recordId"]))
+    (stored,) = record_hashes(table.to_batches()[0]).to_pylist()
+    last = invoke("show", "-d", log, RECORD["recordId"]).stdout.splitlines()[-1]
+    assert last.split() == ["recordHash", f"sha256:{stored.hex()}"]
+    (fits,) = hashes_of(table)
+    place = table.schema.get_field_index("outcome")
+    changed = table.set_column(place, table.schema.field(place), pa.array(["failure"], pa.string()))
+    (told,) = hashes_of(changed)
+    assert told.text != fits.text
+    place = table.schema.get_field_index("spanName")
+    (tampered,) = hashes_of(
+        table.set_column(place, table.schema.field(place), pa.array(["another"], pa.string()))
+    )
+    assert (fits.fits, tampered.fits) == (True, False)
 
 
 def test_texts_have_their_lines_and_nothing_else_moves(invoke: Invoke, log: Path) -> None:

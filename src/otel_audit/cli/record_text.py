@@ -35,6 +35,13 @@ def print_record(line: str, console: Console) -> None:
         console.print(text, soft_wrap=True)
 
 
+def print_hash(text: str, console: Console) -> None:
+    """Print the hash of the record that was printed before."""
+    console.print(
+        Text("recordHash", style=_NAME_STYLE).append(f"         {text}", style="default"), soft_wrap=True
+    )
+
+
 def _lines(value: Mapping[str, Any], depth: int) -> Iterator[Text]:
     width = max((len(name) for name in value), default=0) if depth == 0 else 0
     for name, inner in value.items():

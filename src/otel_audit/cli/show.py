@@ -9,7 +9,7 @@ from typing import Final
 import click
 from rich.console import Console
 
-from otel_audit.cli.main import PROBLEM, note
+from otel_audit.cli.main import PROBLEM, note, warn
 from otel_audit.cli.options import (
     destination_option,
     format_option,
@@ -18,8 +18,9 @@ from otel_audit.cli.options import (
     window_options,
 )
 from otel_audit.cli.progress import working
+from otel_audit.cli.record_hash import hashes_of
 from otel_audit.cli.record_json import json_lines
-from otel_audit.cli.record_text import print_record
+from otel_audit.cli.record_text import print_hash, print_record
 from otel_audit.cli.sources import open_sources
 from otel_audit.query.request import RECORD_ID, Query
 from otel_audit.query.scan import scan
@@ -53,9 +54,10 @@ def command(
     """Show one record in full.
 
     RECORD_ID may be the beginning of an id, 4 characters or more, if only one record has it. --from and --to
-    spare reading the ids of the whole log. json prints the record as an NDJSON file holds it.
+    spare reading the ids of the whole log. json prints the record as an NDJSON file holds it. text ends with the
+    record hash, made of what is stored: the integrity hash of its receipt.
 
-    Exit code 1 if there is no such record.
+    Exit code 1 if there is no such record, or if it was changed.
     """
     if not _ID.fullmatch(record_id):
         raise click.UsageError("a record id is a UUID, or its first 4 or more characters")
@@ -78,9 +80,14 @@ def command(
     if len(lines) > 1:
         note(f"{len(lines)} records with different content have this id")
     console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
-    for line in lines:
+    hashes = [found for table in tables for found in hashes_of(table)]
+    for line, found in zip(lines, hashes, strict=True):
         if format_ == "json":
             click.echo(line)
-        else:
-            print_record(line, console)
+            continue
+        print_record(line, console)
+        print_hash(found.text, console)
+        if not found.fits:
+            warn("its fields are not those that its digests were made of: somebody changed this record")
+            ctx.exit(PROBLEM)
     ctx.exit(sources.exit_code)

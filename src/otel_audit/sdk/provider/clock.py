@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import logging
 import sys
 from typing import Final
@@ -30,8 +31,9 @@ class _Timex(ctypes.Structure):
     )
 
 
+@functools.cache
 def warn_of_clock() -> None:
-    """Say so in a line if the clock is more than a second off, or nothing keeps it right."""
+    """Say so in a line, once in a process, if the clock is more than a second off, or nothing keeps it right."""
     if not sys.platform.startswith("linux"):
         return
     timex = _Timex(modes=0)
