@@ -56,7 +56,8 @@ Only the log itself says these; [guarantees.md](guarantees.md) tells when.
 | `{CONFIG_EVENT}` | It writes under other settings than the one before it. |
 | `{POLICY_EVENT}` | It masks by another policy than the one before it. |
 | `audit.gap` | Records are missing: how many, why, from when to when, and where, if others have them. |
-| `audit.conflict` | A copy of a writer goes on elsewhere, or records came under an id that another has: which, and how many. |
+| `audit.conflict` | A copy of a writer goes on elsewhere, or records came under an id that another has. |
+| `audit.sequence.break` | A record of the [audit signal](audit-signal.md) breaks the hash chain of its stream. |
 
 ## The same through OTLP
 
