@@ -71,8 +71,10 @@ bench: $(STAMP)  ## the write path against its peers, as ratios inside one run
 bench-latency: $(STAMP)  ## what a request costs, beside the same application that exports over OTLP
 	@$(BIN)/python bench/latency.py $(BENCH)
 
-bench-sink: $(STAMP)  ## what receiving OTLP costs, beside the same servers that throw it away
-	@$(BIN)/python bench/sink.py $(BENCH)
+bench-sink: $(STAMP)  ## what receiving OTLP costs, beside the same servers that throw it away, and rotel
+	@$(PYTHON) -m venv .cache/bench-sink
+	@.cache/bench-sink/bin/python -m pip install --quiet 'rotel==0.0.1a15'
+	@$(BIN)/python bench/sink.py --rotel "$$(find .cache/bench-sink -name rotel-agent)" $(BENCH)
 
 bench-pii: $(STAMP)  ## what is found of personal data, beside other recognisers; in an environment of its own
 	@$(PYTHON) -m venv .cache/bench-pii

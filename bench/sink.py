@@ -1,174 +1,227 @@
 """What it costs to receive: ``otel-audit serve`` over real sockets, to masked Parquet on disk, fsync before the answer.
 
-512-span requests with fresh ids, the mix of ``span_mix.py``, over HTTP and gRPC, plain and gzip; beside each, in the
-same run, the floor: the same servers, which throw the bytes away. CPU is that of the server's process, from the first
-request until everything is shipped and it has ended.
+512-span requests with fresh ids, the mix of ``span_mix.py``, over HTTP and gRPC, plain and gzip, with one worker and
+two; beside each, in the same run, the floor (the same servers, which throw the bytes away) and rotel, which forwards
+the same traffic over OTLP and stores nothing. First as fast as the connections send, then at half of that speed, by
+the clock, for the times of answers: from when a request was due. CPU is that of the server's processes, from the
+first request until everything is shipped and they have ended.
 
-Usage: python bench/sink.py [--requests 40] [--senders 4] [--folder DIR]
+Usage: python bench/sink.py [--requests 40] [--senders 4] [--ways http,grpc] [--rotel BINARY] [--slope-spans N]
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import itertools
 import os
-import re
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
+import numpy as np
 import requests
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
+import sink_process
 import span_mix
 
 SPANS = 512
 TEMPLATES = 4
 WARM_UP = 4
 
+PAUSE = threading.Event()
+
 GOAL_SPANS_PER_CORE = 26_000
+GOAL_P99_MS = 250
+GOAL_SLOPE_MIB = 1.0
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-LISTENS = re.compile(r"OTLP/gRPC on ([^,]+), OTLP/HTTP on ([^;\s]+)")
-HERE = Path(__file__).parent
-SERVERS = {
-    "sink": [str(Path(sys.executable).with_name("otel-audit")), "serve"],
-    "floor": [sys.executable, str(HERE / "sink_floor.py")],
-}
 WAYS = ("http", "http gzip", "grpc", "grpc gzip")
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one run.
+    """Of one server.
 
     Attributes:
-        rate: spans a second, by the clock.
+        rate: spans a second, by the clock, as fast as they were sent.
         cpu_us: of the server, per span.
-        slowest_s: answer, of 100 the 99th.
-        peak_mib: resident memory.
+        p50_ms, p99_ms: from when a request was due to its answer, at half of that rate.
+        memory_mib: resident, at the end.
     """
 
     rate: float
     cpu_us: float
-    slowest_s: float
-    peak_mib: float
+    p50_ms: float
+    p99_ms: float
+    memory_mib: float
 
 
-def bodies(count: int) -> list[bytes]:
-    """Requests with ids and times of their own."""
+def bodies() -> Iterator[bytes]:
+    """Requests with ids and times of their own, without end."""
     templates = [encode_spans(span_mix.spans(SPANS, seed)) for seed in range(1, TEMPLATES + 1)]
-    made = []
-    for number in range(count):
-        request = templates[number % TEMPLATES]
+    for request in itertools.cycle(templates):
         now = time.time_ns()
         for group in request.resource_spans:
             for leaf in group.scope_spans:
                 for span in leaf.spans:
                     span.trace_id, span.span_id = os.urandom(16), os.urandom(8)
                     span.start_time_unix_nano, span.end_time_unix_nano = now - 5_000_000, now
-        made.append(request.SerializeToString())
-    return made
+        yield request.SerializeToString()
 
 
-def run(server: str, way: str, plain: Sequence[bytes], senders: int, folder: str) -> Figures:
-    packed = [gzip.compress(body, 1) for body in plain] if way.endswith("gzip") else plain
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        settings = {"OTEL_AUDIT_SPOOL": f"{place}/spool", "OTEL_AUDIT_DESTINATION": f"{place}/log"}
-        process = subprocess.Popen(
-            [*SERVERS[server], "--grpc", "localhost:0", "--http", "localhost:0"],
-            env={name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-            | settings,
-            stderr=subprocess.PIPE,
-            text=True,
+def run(
+    server: sink_process.Server | sink_process.Rotel, way: str, plain: Sequence[bytes], senders: int
+) -> Figures:
+    packed = [gzip.compress(body, 1) for body in plain] if way.endswith("gzip") else list(plain)
+    send(server, way, packed[:WARM_UP])
+    before_s = server.cpu_s()
+    half = (len(packed) - WARM_UP) // 2
+    fast, slow = packed[WARM_UP : WARM_UP + half], packed[WARM_UP + half :]
+    began = time.perf_counter()
+    at_once(server, way, fast, senders)
+    rate = SPANS * len(fast) / (time.perf_counter() - began)
+
+    start, every_s = time.perf_counter(), SPANS / (rate / 2)
+    due = [start + number * every_s for number in range(len(slow))]
+    took = at_once(server, way, slow, senders, due=due)
+    memory = server.resident_mib()
+    spans = SPANS * len(packed[WARM_UP:])
+    cpu_us = (server.stop() - before_s) / spans * 1e6
+    p50, p99 = np.percentile(took, [50, 99]) * 1e3
+    return Figures(rate, cpu_us, p50, p99, memory)
+
+
+def at_once(
+    server: sink_process.Server | sink_process.Rotel,
+    way: str,
+    parts: Sequence[bytes],
+    senders: int,
+    due: Sequence[float] | None = None,
+) -> list[float]:
+    """Send by several connections. Returns seconds to each answer, from when it was due."""
+    took: list[float] = []
+    threads = [
+        threading.Thread(
+            target=lambda at=at: took.extend(
+                send(server, way, parts[at::senders], None if due is None else due[at::senders])
+            )
         )
-        found = LISTENS.search(process.stderr.readline())
-        where = found[1] if way.startswith("grpc") else f"http://{found[2]}/v1/traces"
-        send(way, where, packed[:WARM_UP])
-        before_s, began = cpu_s(process.pid), time.perf_counter()
-        took: list[float] = []
-        threads = [
-            threading.Thread(target=lambda part=part: took.extend(send(way, where, part)))
-            for part in (packed[WARM_UP + number :: senders] for number in range(senders))
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        spent_s = time.perf_counter() - began
-        peak_mib = resident_peak_mib(process.pid)
-        process.send_signal(signal.SIGTERM)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stderr.close()
-        if process.returncode:
-            raise SystemExit(f"{server} ended with {process.returncode}")
-    spans = SPANS * len(took)
-    return Figures(
-        spans / spent_s,
-        (usage.ru_utime + usage.ru_stime - before_s) / spans * 1e6,
-        sorted(took)[int(len(took) * 0.99)],
-        peak_mib,
-    )
+        for at in range(senders)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return took
 
 
-def send(way: str, where: str, parts: Sequence[bytes]) -> list[float]:
+def send(
+    server: sink_process.Server | sink_process.Rotel,
+    way: str,
+    parts: Iterable[bytes],
+    due: Sequence[float] | None = None,
+) -> list[float]:
     """Seconds that each took to be answered OK."""
     took = []
-    with requests.Session() as session, grpc.insecure_channel(where.removeprefix("http://")) as channel:
+    # Connections of one process are shared otherwise, whatever channels they are made for.
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    with requests.Session() as session, grpc.insecure_channel(server.grpc, options) as channel:
         export = channel.unary_unary(EXPORT)
         headers = {"content-type": "application/x-protobuf"}
         if way.endswith("gzip"):
             headers["content-encoding"] = "gzip"
-        for body in parts:
+        url = f"http://{server.http}/v1/traces"
+        for number, body in enumerate(parts):
             began = time.perf_counter()
+            if due is not None:
+                PAUSE.wait(max(0.0, due[number] - began))
+                began = due[number]
             if way.startswith("grpc"):
+                # The core packs messages by itself; a body that is packed already is sent as it is.
                 export(body, timeout=60)
             else:
-                session.post(where, body, headers=headers, timeout=60).raise_for_status()
+                session.post(url, body, headers=headers, timeout=60).raise_for_status()
             took.append(time.perf_counter() - began)
     return took
 
 
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def slope(folder: str, spans: int, senders: int) -> tuple[float, float]:
+    """Memory over many spans. Returns MiB per 100,000 of them over the second half, and MiB at the end."""
+    source, lock = itertools.islice(bodies(), spans // SPANS), threading.Lock()
+    sent, resident = [0], []
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        server = sink_process.sink(place)
 
+        def parts() -> Iterator[bytes]:
+            while True:
+                with lock:
+                    body = next(source, None)
+                    if body is None:
+                        return
+                    sent[0] += SPANS
+                    resident.append((sent[0], server.resident_mib()))
+                yield body
 
-def resident_peak_mib(pid: int) -> float:
-    found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(found[1]) / 1024
+        threads = [threading.Thread(target=lambda: send(server, "http", parts())) for _ in range(senders)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        server.stop()
+    later = np.array(resident[len(resident) // 2 :])
+    return float(np.polyfit(later[:, 0], later[:, 1], 1)[0]) * 100_000, float(later[-1, 1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--requests", type=int, default=40, help="of 512 spans, each way")
+    parser.add_argument("--requests", type=int, default=40, help="of 512 spans, for each way and server")
     parser.add_argument("--senders", type=int, default=4, help="connections")
+    parser.add_argument("--ways", default=",".join(WAYS), help="which of them")
+    parser.add_argument("--rotel", help="binary of rotel, to measure it, too")
+    parser.add_argument("--slope-spans", type=int, default=0, help="also memory over so many spans")
     parser.add_argument("--folder", default=tempfile.gettempdir(), help="where spool and log are written")
     chosen = parser.parse_args()
-    plain = bodies(chosen.requests + WARM_UP)
+    servers: dict[str, Callable[[str], sink_process.Server | sink_process.Rotel]] = {
+        "sink": sink_process.sink,
+        "2 workers": lambda folder: sink_process.sink(folder, 2),
+        "floor": sink_process.floor,
+    }
+    if chosen.rotel:
+        servers["rotel"] = lambda folder: sink_process.Rotel(chosen.rotel, folder)
+    plain = list(itertools.islice(bodies(), chosen.requests + WARM_UP))
     size = sum(map(len, plain)) / len(plain)
     print(
         f"{chosen.requests} requests of {SPANS} spans, {size / 1e6:.2f} MB each, {chosen.senders} connections\n"
     )
-    print(f"{'':12}{'':8}{'spans/s':>10}{'CPU µs/span':>13}{'p99 ms':>8}{'MiB':>7}{'spans/s per core':>18}")
-    for way in WAYS:
-        for server in SERVERS:
-            one = run(server, way, plain, chosen.senders, chosen.folder)
+    print(f"{'':12}{'':11}{'spans/s':>10}{'CPU µs/span':>13}{'p50 ms':>8}{'p99 ms':>8}{'MiB':>7}")
+    for way in chosen.ways.split(","):
+        for name, start in servers.items():
+            with tempfile.TemporaryDirectory(dir=chosen.folder) as place:
+                one = run(start(place), way, plain, chosen.senders)
             print(
-                f"{way:12}{server:8}{one.rate:10,.0f}{one.cpu_us:13.1f}{one.slowest_s * 1e3:8.0f}"
-                f"{one.peak_mib:7.0f}{1e6 / one.cpu_us:18,.0f}"
+                f"{way:12}{name:11}{one.rate:10,.0f}{one.cpu_us:13.1f}{one.p50_ms:8.0f}{one.p99_ms:8.0f}"
+                f"{one.memory_mib:7.0f}",
+                flush=True,
             )
-    print(f"\nto reach: {GOAL_SPANS_PER_CORE:,} spans a second per core")
+    print(
+        f"\nto reach: {GOAL_SPANS_PER_CORE:,} spans a second per core ({1e6 / GOAL_SPANS_PER_CORE:.0f} µs), ",
+        end="",
+    )
+    print(f"p99 of {GOAL_P99_MS} ms")
+    if chosen.slope_spans:
+        growth, end = slope(chosen.folder, chosen.slope_spans, chosen.senders)
+        print(
+            f"memory: {growth:+.2f} MiB per 100,000 spans over the second half of {chosen.slope_spans:,}, ",
+            end="",
+        )
+        print(f"{end:.0f} MiB at the end; to reach: {GOAL_SLOPE_MIB}")
 
 
 if __name__ == "__main__":

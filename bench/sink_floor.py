@@ -15,6 +15,7 @@ from otel_audit.receive.figures import Figures
 from otel_audit.receive.options import ReceiveOptions
 from otel_audit.receive.request import Request
 from otel_audit.receive.room import Room
+from otel_audit.receive.server import end_process
 
 
 class Floor(Desk):
@@ -38,6 +39,7 @@ async def serve(grpc_address: Address, http_address: Address) -> None:
     print(f"OTLP/gRPC on {grpc_address}, OTLP/HTTP on {http_address};", file=sys.stderr, flush=True)
     await stop.wait()
     await doors.close()
+    end_process(0)
 
 
 def main() -> None:

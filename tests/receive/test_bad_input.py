@@ -11,9 +11,10 @@ import grpc
 import pytest
 import requests
 import zstandard
+from google.protobuf.json_format import MessageToDict
 from google.rpc.status_pb2 import Status
 
-from receive.conftest import SinkProcess, export_of
+from receive.conftest import SinkProcess, StartSink, export_of
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
@@ -232,3 +233,88 @@ def post(sink: SinkProcess, body: bytes, **headers: str) -> requests.Response:
 def lives(sink: SinkProcess) -> None:
     assert post(sink, GOOD).status_code == 200
     assert sink.process.poll() is None
+
+
+ODDITIES = {
+    "ids of wrong length": {"trace_id": b"\x01\x02\x03", "span_id": b"\x07" * 9},
+    "ids missing": {"trace_id": b"", "span_id": b""},
+    "ids of zeros": {"trace_id": bytes(16), "span_id": bytes(8)},
+    "1677, or as much after 1970": {"start_time_unix_nano": 1 << 63, "end_time_unix_nano": (1 << 63) + 1},
+    "2262": {"start_time_unix_nano": (1 << 63) - 2, "end_time_unix_nano": (1 << 63) - 1},
+    "beyond every clock": {"start_time_unix_nano": (1 << 64) - 1, "end_time_unix_nano": (1 << 64) - 1},
+    "no time": {"start_time_unix_nano": 0, "end_time_unix_nano": 0},
+    "ends before it starts": {"end_time_unix_nano": 7},
+}
+"""What is odd about a span, and may not be refused: it happened."""
+
+
+def test_odd_spans_are_records_that_say_so(start_sink: StartSink) -> None:
+    sink = start_sink()
+    for name, fields in ODDITIES.items():
+        request = export_of(f"{name} as protobuf")
+        span = request.resource_spans[0].scope_spans[0].spans[0]
+        for field, value in fields.items():
+            setattr(span, field, value)
+        assert post(sink, request.SerializeToString()).status_code == 200
+        span.name = f"{name} as JSON"
+        document = MessageToDict(request)
+        written = document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+        for key in ("traceId", "spanId"):
+            # OTLP's JSON has ids in hexadecimal.
+            written[key] = getattr(span, {"traceId": "trace_id", "spanId": "span_id"}[key]).hex()
+        answer = post(sink, json.dumps(document).encode(), **{"content-type": "application/json"})
+        assert answer.status_code == 200
+
+    assert sink.stop() == (0, "")
+    found = {record["spanName"]: record for record in sink.records()}
+    assert found.keys() == {f"{name} as {form}" for name in ODDITIES for form in ("protobuf", "JSON")}
+    for name in ODDITIES:
+        ours = [found[f"{name} as {form}"] for form in ("protobuf", "JSON")]
+        notes = [record.get("attributes", {}).get("audit.notes", []) for record in ours]
+        assert notes[0] == notes[1], name
+        assert notes[0] or name == "2262", name
+
+
+def test_levels_that_no_record_has_are_cut_and_it_is_noted(start_sink: StartSink) -> None:
+    value: dict[str, object] = {"stringValue": "deepest"}
+    for _ in range(60):
+        value = {"arrayValue": {"values": [value]}}
+    document = MessageToDict(export_of("deep"))
+    document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"].append(
+        {"key": "k", "value": value}
+    )
+    sink = start_sink()
+    assert (
+        post(sink, json.dumps(document).encode(), **{"content-type": "application/json"}).status_code == 200
+    )
+    assert sink.stop() == (0, "")
+    (record,) = sink.records()
+    assert "nested-too-deeply" in record["attributes"]["audit.notes"]
+    assert "deepest" not in json.dumps(record)
+
+
+def test_duplicate_keys_of_attributes_are_kept_and_noted(start_sink: StartSink) -> None:
+    request = export_of("twice")
+    for value in ("one", "two"):
+        span = request.resource_spans[0].scope_spans[0].spans[0]
+        span.attributes.add(key="app.key").value.string_value = value
+    sink = start_sink()
+    assert post(sink, request.SerializeToString()).status_code == 200
+    assert sink.stop() == (0, "")
+    (record,) = sink.records()
+    assert (record["attributes"]["app.key"], record["attributes"]["app.key#2"]) == ("one", "two")
+    assert "duplicate-key" in record["attributes"]["audit.notes"]
+
+
+def test_memory_stays_flat_whatever_is_sent(start_sink: StartSink) -> None:
+    sink = start_sink()
+    bad = [BODIES[name][0] for name in ("garbage", "nested too deeply", "more attributes than are taken")]
+    for _ in range(2):
+        for body in bad:
+            post(sink, body)
+    before = sink.peak_mib()
+    for _ in range(6):
+        for body in bad:
+            assert post(sink, body).status_code in (400, 413)
+    assert sink.peak_mib() < before + 24
+    lives(sink)

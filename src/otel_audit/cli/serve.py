@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from otel_audit.cli.main import PROBLEM, note, warn
+from otel_audit.cli.main import FINE, PROBLEM, note, warn
 from otel_audit.cli.options import destination_option
 from otel_audit.errors import ConfigurationError
 from otel_audit.pipeline.options import PipelineOptions
@@ -118,6 +118,7 @@ def command(
     # Not at the top: they are an extra.
     from otel_audit.receive.addresses import parse_address  # noqa: PLC0415
     from otel_audit.receive.doors import DoorOptions  # noqa: PLC0415
+    from otel_audit.receive.server import end_process  # noqa: PLC0415
     from otel_audit.receive.supervisor import supervise  # noqa: PLC0415
     from otel_audit.receive.worker import Task, sink_options, work  # noqa: PLC0415
 
@@ -159,7 +160,10 @@ def command(
         delivered = supervise(task, workers, on_listening=on_listening)
     if not delivered:
         warn("not everything is at its destination yet: it waits in the spool, and the next writer ships it")
-    ctx.exit(0 if delivered else PROBLEM)
+    code = FINE if delivered else PROBLEM
+    if workers == 1:
+        end_process(code)
+    ctx.exit(code)
 
 
 def _text(path: Path | None) -> str | None:

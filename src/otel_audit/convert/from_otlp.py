@@ -225,7 +225,8 @@ def _read_kind(value: Any, kind: str | None, oddities: list[str], depth: int) ->
             if kind == "kvlist_value":
                 return _read_attributes(value.kvlist_value.values, oddities, depth + 1)
             return [
-                item.string_value or _read_value(item, oddities, depth + 1) for item in value.array_value.values
+                item.string_value or _read_value(item, oddities, depth + 1)
+                for item in value.array_value.values
             ]
         case None:
             return None

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NoReturn
 
 from otel_audit.errors import AuditError
 from otel_audit.pipeline.path import Pipeline
@@ -16,7 +20,7 @@ from otel_audit.receive.doors import DoorOptions, Doors
 from otel_audit.receive.options import ReceiveOptions
 from otel_audit.receive.siblings import WRITE_EVERY_S, Siblings
 
-__all__ = ["serve"]
+__all__ = ["end_process", "serve"]
 
 
 def serve(
@@ -87,6 +91,19 @@ async def _serve(  # noqa: PLR0917  (serve() with names)
     if ended_by_itself:
         raise AuditError("the HTTP server ended by itself; what was answered OK is durable")
     return answered and delivered
+
+
+def end_process(code: int) -> NoReturn:
+    """End this process now that everything is closed.
+
+    Threads of granian's may still touch the interpreter while it goes down, which aborts the process in one of a few
+    tries: so it does not go down in steps.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 async def _leave_metrics(desk: Desk) -> None:

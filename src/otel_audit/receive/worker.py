@@ -24,7 +24,7 @@ from otel_audit.receive.addresses import Address
 from otel_audit.receive.certificates import TlsFiles
 from otel_audit.receive.doors import DoorOptions
 from otel_audit.receive.options import ReceiveOptions
-from otel_audit.receive.server import serve
+from otel_audit.receive.server import end_process, serve
 from otel_audit.receive.siblings import Siblings
 from otel_audit.record.streams import STREAMS
 
@@ -157,4 +157,4 @@ def main() -> None:
     except AuditError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(NOT_DELIVERED)
-    sys.exit(FINE if delivered else NOT_DELIVERED)
+    end_process(FINE if delivered else NOT_DELIVERED)
