@@ -62,7 +62,8 @@ _WORDS: Final = {
     "audit.on_behalf_of.type": ("onBehalfOf.type", frozenset({"user", "service", "system"})),
 }
 
-_VERB: Final = re.compile(r"[A-Za-z][A-Za-z_. -]{0,39}")
+_VERB: Final = re.compile(r"(?=.{1,40}\Z)[A-Za-z][A-Za-z_. ]*(?:-[A-Za-z_. ]+)?")
+"""At most one hyphen: keys have more."""
 
 _EVENT_NAME: Final = re.compile(r"[a-z][a-z_-]{0,31}\d{0,2}(?:\.[a-z][a-z_-]{0,31}\d{0,2}){1,5}")
 

@@ -40,6 +40,7 @@ class NamedChanges:
 
     def __init__(self, column: Column) -> None:
         self._levels: dict[int, list[int]] = {}
+        self._escaped: dict[int, dict[int, str]] = {}
         self.column = column
         if column.null_count < len(column):
             self.column = _replaced(column, self._name)
@@ -50,20 +51,29 @@ class NamedChanges:
 
     def _name(self, row: int, changes: list[Any]) -> bool:
         levels = []
-        for change in changes:
+        for number, change in enumerate(changes):
             names = _names(change)
+            path = change.get("path") if type(change) is dict else None
+            if type(path) is str and "~" in path:
+                # As RFC 6901 escapes them; a date may be written with slashes.
+                self._escaped.setdefault(row, {})[number] = path
+                change["path"] = _unescaped(path)
             for state in _STATES if names else ():
                 if change.get(state) is not None:
                     for name in reversed(names):
                         change[state] = {name: change[state]}
             levels.append(len(names))
-        if not any(levels):
+        if not any(levels) and row not in self._escaped:
             return False
         self._levels[row] = levels
         return True
 
     def _take_out(self, row: int, changes: list[Any]) -> bool:
-        for change, levels in zip(changes, self._levels.get(row, ()), strict=False):
+        escaped = self._escaped.get(row, {})
+        for number, (change, levels) in enumerate(zip(changes, self._levels.get(row, ()), strict=False)):
+            path = escaped.get(number)
+            if path is not None and type(change) is dict and change.get("path") == _unescaped(path):
+                change["path"] = path
             for state in _STATES if type(change) is dict else ():
                 value = change.get(state)
                 for _ in range(levels):
@@ -97,6 +107,10 @@ def _names(change: Any) -> list[str]:
     if type(path) is not str:
         return []
     return [part for part in path.split("/") if _is_name(part)][-_MOST:]
+
+
+def _unescaped(path: str) -> str:
+    return path.replace("~1", "/").replace("~0", "~")
 
 
 def _is_name(part: str) -> bool:

@@ -66,7 +66,8 @@ _PRINTABLE: Final = re.compile(rb"[\x20-\x7f]{10}")
 ENCODED_TRIGGERS: Final = (
     _BASE64_TEXT,
     _BASE64_UTF16,
-    rb"(?:^|[^A-Za-z0-9+/_\-]|\\[bfnrt])(?:(?:" + _COMPRESSED + rb")|" + _DEFLATED + rb"[A-Za-z0-9+/_\-]{9})",
+    # Behind a slash, too: a run may be a segment of a path.
+    rb"(?:^|[^A-Za-z0-9+_\-]|\\[bfnrt])(?:(?:" + _COMPRESSED + rb")|" + _DEFLATED + rb"[A-Za-z0-9+/_\-]{9})",
     b"(?i:;base64,)",
     _HEX_TEXT,
     _SPACED_HEX_TEXT,
@@ -175,15 +176,20 @@ def _wide_texts(run: bytes) -> Iterator[bytes]:
 
 
 def _is_compressed(run: bytes) -> bool:
-    if _STARTS_COMPRESSED.match(run):
-        return True
-    if not _STARTS_DEFLATED.match(run):
-        return False
-    try:
-        zlib.decompressobj().decompress(_decoded(run.translate(_TO_STANDARD, b"\r\n=")), 1)
-    except zlib.error:
-        return False
-    return True
+    """Whether a run, or what of it is behind a slash, begins as something compressed does."""
+    at = 0
+    while at >= 0:
+        if _STARTS_COMPRESSED.match(run, at):
+            return True
+        if _STARTS_DEFLATED.match(run, at):
+            try:
+                zlib.decompressobj().decompress(_decoded(run[at:].translate(_TO_STANDARD, b"\r\n=")), 1)
+            except zlib.error:
+                pass
+            else:
+                return True
+        at = run.find(b"/", at) + 1 or -1
+    return False
 
 
 def _decoded(packed: bytes) -> bytes:

@@ -55,7 +55,8 @@ def mask_event_stream(
     """
     spans = [match.span(1) for match in _DATA.finditer(text)]
     pieces = _pieces([text[start:end] for start, end in spans], judge, budget)
-    parts, at, is_changed = [], 0, False
+    parts: list[str] = []
+    at, is_changed = 0, False
     for number, (start, end) in enumerate([*spans, (len(text), len(text))]):
         between, line = text[at:start], text[start:end]
         new_between = rest(between) if between.strip() not in ("", "data:") else between

@@ -21,6 +21,8 @@ STRUCTURE_TRIGGERS: Final = (
     rb'"[\[{]{1,2}\\',
     # The name of a secret at the end of a text, whose value the next one may begin with.
     rb'(?i:passw(?:or)?d|passphrase|secret|api[_-]?key|token|bearer)[^"\\A-Za-z0-9]{0,4}\\*"[,}]',
+    # Bytes, as records have them.
+    rb'\{\\*"base64\\*":',
     # A stream of server-sent events: chunks in lines.
     rb'(?:"|\\n|\\r|\n)data:',
     # A quote of the fifth level of JSON within JSON has 31 backslashes.
