@@ -70,6 +70,7 @@ def test_a_process_says_when_it_begins_and_how_many_records_it_leaves(make: Make
         row for row in rows({"destination": str(tmp_path / "log")}, life=True) if row["eventName"] == ended
     ]
     assert (row["action"], row["outcome"], row["user"]["type"]) == ("STOP", "success", "system")  # type: ignore[index]
+    assert row["user"]["assurance"] == "verified"  # type: ignore[index]  # the log's own word of itself
     assert row["durationNs"] > 0  # type: ignore[operator]
 
 

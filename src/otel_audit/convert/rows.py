@@ -155,7 +155,7 @@ class RowBuilder:
         stream = self._interpret(found, verdict, "", call, oddities)
         if stream is None:
             return None
-        if log.is_emitted:
+        if log.is_emitted or log.is_own:
             vouch(row)
         if call is None:
             if log.is_own or is_safe_event_name(log.name):
