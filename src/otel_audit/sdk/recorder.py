@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from otel_audit.config import Settings
 from otel_audit.config.build import pipeline_options
 from otel_audit.convert.spans import LogData
-from otel_audit.errors import NotDurable, describe_defect
-from otel_audit.forks import importing
-from otel_audit.pipeline.losses import UNCLEAN_END, Loss, Losses
+from otel_audit.errors import NotDurable
+from otel_audit.pipeline.losses import Losses
 from otel_audit.sdk import endings
 from otel_audit.sdk.awaiting import await_later
 from otel_audit.sdk.caller import runs_event_loop
@@ -25,16 +24,15 @@ from otel_audit.sdk.capture import active
 from otel_audit.sdk.gauges import observe
 from otel_audit.sdk.health import Health, Trouble
 from otel_audit.sdk.holding import Holding
-from otel_audit.sdk.log_events import logs_of
+from otel_audit.sdk.late_path import LatePath
 from otel_audit.sdk.preflight import try_destinations
 from otel_audit.sdk.presence import Presence
 from otel_audit.sdk.queue import QueueOptions, SpanQueue
-from otel_audit.sdk.rests import Rest, forget_bodies, read_rests
+from otel_audit.sdk.rests import Rest
 from otel_audit.sdk.weight import weigh
 from otel_audit.threads import Reserve
 
 if TYPE_CHECKING:
-    from otel_audit.pipeline.path import Pipeline
     from otel_audit.pipeline.prepared import Prepared
 
 _log = logging.getLogger(__name__)
@@ -57,16 +55,16 @@ class Recorder:
         self._options = pipeline_options(settings)
         if settings.log.preflight:
             try_destinations(self._options)
-        self._pipeline: Pipeline | None = None
         self.losses = Losses()
         self._trouble = Trouble()
         self._presence = Presence(self._options.spool_root)
         self._reserve = Reserve()
-        self._receipts: dict[str, tuple[bytes, int] | None] = {}
+        has_bodies = active.wants_bodies(settings.capture)
+        self._path = LatePath(self._options, self.losses, self._presence, has_bodies=has_bodies)
         waits = settings.log.delivery != "best-effort"
         self._queue: SpanQueue[ReadableSpan | LogData | Rest, Prepared] = SpanQueue(
-            self._prepare,
-            self._append,
+            self._path.prepare,
+            self._path.append,
             self.losses.add,
             QueueOptions(
                 max_records=settings.log.queue_max_records,
@@ -81,7 +79,7 @@ class Recorder:
         observe(self)
         is_strict = settings.log.delivery == "strict"
         self._holding = None
-        if active.wants_bodies(settings.capture):
+        if has_bodies:
             self._holding = Holding(
                 self._put,
                 self._count_defect,
@@ -189,19 +187,19 @@ class Recorder:
             NotDurable: it is not, or not known to be.
         """
         deadline = time.monotonic() + timeout_s
-        self._receipts[record_id] = None
+        self._path.expect(record_id)
         try:
             ticket = self._queue.put_awaited(event, timeout_s)
             if not ticket.wait(max(0.0, deadline - time.monotonic())):
                 raise NotDurable(
                     self._queue.trouble or f"not durable within {timeout_s:g} s", may_follow=True
                 )
-            receipt = self._receipts[record_id]
+            receipt = self._path.receipt(record_id)
             if ticket.lost is not None or receipt is None:
                 raise NotDurable(ticket.lost or "internal-error", may_follow=False)
             return receipt
         finally:
-            self._receipts.pop(record_id, None)
+            self._path.expect_no_more(record_id)
 
     def hand_over(self, event: LogData) -> None:
         """Take one event of the application's own, without waiting for its record. Never raises."""
@@ -217,18 +215,12 @@ class Recorder:
             False if the time ran out; what is durable in the spool is written later by itself.
         """
         deadline = time.monotonic() + timeout_s
-        if not self.make_durable(timeout_s):
-            return False
-        pipeline = self._pipeline
-        return pipeline is None or _quietly(pipeline.flush, max(0.0, deadline - time.monotonic()))
+        return self.make_durable(timeout_s) and self._path.flush(deadline - time.monotonic())
 
     def finish(self, timeout_s: float) -> bool:
         """:meth:`flush` for the last time, as far as anybody knows: the log says that it is left in order."""
         deadline = time.monotonic() + timeout_s
-        if not self.make_durable(timeout_s):
-            return False
-        pipeline = self._pipeline
-        return pipeline is None or _quietly(pipeline.finish, max(0.0, deadline - time.monotonic()))
+        return self.make_durable(timeout_s) and self._path.finish(deadline - time.monotonic())
 
     def make_durable(self, timeout_s: float) -> bool:
         """Make everything recorded before durable. Returns False if the time ran out."""
@@ -247,9 +239,7 @@ class Recorder:
         if complete:
             # Else the next process tells, where this one could not load what it takes to write anything down.
             self._presence.take_down()
-        if self._pipeline is not None:
-            left_s = 0.0 if self.is_hurried else deadline - time.monotonic()
-            complete = _quietly(self._pipeline.close, max(0.5, left_s)) and complete
+        complete = self._path.close(0.0 if self.is_hurried else deadline - time.monotonic()) and complete
         self._reserve.dismiss()
         return complete
 
@@ -259,7 +249,7 @@ class Recorder:
 
     def spool_bytes(self) -> int:
         """Bytes of the spool that this process uses; 0 before its first record."""
-        return 0 if self._pipeline is None else self._pipeline.spool_bytes()
+        return self._path.spool_bytes()
 
     def lost(self) -> dict[str, int]:
         """Records lost since the process started, by cause."""
@@ -271,7 +261,7 @@ class Recorder:
             waiting_in_memory=len(self._queue),
             not_durable=self._queue.trouble,
             delivery_troubles=self._troubles(),
-            destinations=() if self._pipeline is None else self._pipeline.troubles(),
+            destinations=self._path.troubles(),
             lost=self.lost(),
         )
 
@@ -281,57 +271,3 @@ class Recorder:
         if self.settings.log.delivery == "strict" and self.losses.total:
             troubles["strict-lost"] = 0.0
         return troubles
-
-    def _prepare(self, items: Sequence[ReadableSpan | LogData | Rest]) -> Prepared:
-        if self._pipeline is not None:
-            return self._prepare_by(self._pipeline, items)
-        with importing():
-            # Arrow, RE2 and the rest of the path are loaded here, on our thread, at the first span: an
-            # application that starts must not pay for them. Some of them load more when they are first used.
-            from otel_audit.pipeline.path import Pipeline  # noqa: PLC0415
-
-            pipeline = Pipeline(self._options, self.losses)
-            self.losses.owe([Loss(UNCLEAN_END, None, *when) for when in self._presence.left_by_the_dead()])
-        # Not under the lock: a thread that reads the registry of models loads the client of its store.
-        pipeline.know_models()
-        with importing():
-            prepared = self._prepare_by(pipeline, items)
-        self._pipeline = pipeline
-        return prepared
-
-    def _prepare_by(self, pipeline: Pipeline, items: Sequence[ReadableSpan | LogData | Rest]) -> Prepared:
-        from otel_audit.convert.from_sdk import read_spans  # noqa: PLC0415
-
-        events = [item for item in items if isinstance(item, LogData)]
-        rests = [] if self._holding is None else [item for item in items if isinstance(item, Rest)]
-        spans: Any = items
-        if events or rests:
-            spans = [item for item in items if not isinstance(item, LogData | Rest)]
-        events += logs_of(spans)
-        read = read_spans(spans)
-        if rests:
-            read += read_rests(rests)
-        prepared = pipeline.prepare(read, events, observed_unix_nano=time.time_ns())
-        if self._holding is not None and active.is_sole():
-            forget_bodies(spans)
-        return prepared
-
-    def _append(self, prepared: Prepared) -> None:
-        pipeline = self._pipeline
-        assert pipeline is not None  # noqa: S101  it prepared this
-        pipeline.append(prepared)
-        if prepared.count:
-            self._presence.take_down()
-        if self._receipts:
-            for record_id, record_hash in prepared.record_hashes().items():
-                if record_id in self._receipts:
-                    self._receipts[record_id] = (record_hash, prepared.durable_unix_nano)
-
-
-def _quietly(step: Callable[[float], bool], timeout_s: float) -> bool:
-    """A step of the path that the application asked for: a defect in it is said, and never raised there."""
-    try:
-        return step(timeout_s)
-    except Exception as error:  # noqa: BLE001  (nothing of ours reaches the application)
-        _log.error("a defect in the audit path: %s", describe_defect(error))
-        return False
