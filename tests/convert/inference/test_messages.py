@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
+from otel_audit.convert.inference.finish_reasons import REASONS, finish_reason
 from otel_audit.convert.inference.messages import (
-    REASONS,
-    finish_reason,
     input_messages,
     message,
     output_messages,

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from otel_audit.convert.inference.finish_reasons import finish_reason
 from otel_audit.convert.inference.langchain_answers import open_generations
 from otel_audit.convert.inference.media import first, is_nothing
-from otel_audit.convert.inference.messages import Message, finish_reason, input_messages, output_messages
+from otel_audit.convert.inference.messages import Message, input_messages, output_messages
 from otel_audit.convert.inference.parameters import NOT_PARAMETERS
 from otel_audit.convert.inference.semconv import system_parts
 from otel_audit.convert.inference.tools import tool_definitions

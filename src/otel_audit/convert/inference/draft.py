@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from otel_audit.convert import notes
 from otel_audit.convert.inference.call import InferenceCall
+from otel_audit.convert.inference.finish_reasons import REASONS, finish_reason
 from otel_audit.convert.inference.json_text import dump, plain_json
-from otel_audit.convert.inference.messages import REASONS, Message, finish_reason, has_content, split_system
+from otel_audit.convert.inference.messages import Message, has_content, split_system
 from otel_audit.convert.inference.operations import MODEL_OPERATIONS
 from otel_audit.convert.inference.parameters import canonical_name, parameters_text, plain_parameter
 from otel_audit.convert.inference.providers import provider_named

@@ -16,7 +16,7 @@ these rules decide:
    message of nothing but tool results is of role ``tool``, whatever the provider calls it.
 4. Parts of a message: reasoning, then content in its order, then tool calls that stood beside the content
    and are not yet among it. Empty text is no part. A tool's message is a ``tool_call_response``.
-5. Finish reasons: see :func:`finish_reason`. An empty one is left out.
+5. Finish reasons: see :func:`~otel_audit.convert.inference.finish_reasons.finish_reason`. An empty one is left out.
 6. Messages of which no part was captured are no messages: the finish reasons stay in ``modelInfo``.
 """
 
@@ -24,7 +24,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_audit.convert.casing import is_name, lower_name
+from otel_audit.convert.casing import lower_name
+from otel_audit.convert.inference.finish_reasons import finish_reason
 from otel_audit.convert.inference.json_text import UNREADABLE, dump, parse, python_literal
 from otel_audit.convert.inference.media import first, is_nothing
 from otel_audit.convert.inference.parts import (
@@ -37,9 +38,7 @@ from otel_audit.convert.inference.parts import (
 from otel_audit.convert.spans import Value
 
 __all__ = [
-    "REASONS",
     "Message",
-    "finish_reason",
     "has_content",
     "input_messages",
     "message",
@@ -58,41 +57,6 @@ _ROLES: Final = {
     "function": "tool",
 }
 
-REASONS: Final = frozenset({"stop", "length", "content_filter", "tool_call", "error"})
-"""The conventions' finish reasons."""
-
-_FINISH_REASONS: Final = {
-    "tool_calls": "tool_call",
-    "tool-calls": "tool_call",
-    "tool_use": "tool_call",
-    "tooluse": "tool_call",
-    "function_call": "tool_call",
-    "malformed_function_call": "error",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "stop_sequences": "stop",
-    "eos": "stop",
-    "eos_token": "stop",
-    "complete": "stop",
-    "completed": "stop",
-    "finish": "stop",
-    "finished": "stop",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "model_length": "length",
-    "content-filter": "content_filter",
-    "content_filtered": "content_filter",
-    "guardrail_intervened": "content_filter",
-    "safety": "content_filter",
-    "recitation": "content_filter",
-    "blocklist": "content_filter",
-    "prohibited_content": "content_filter",
-    "spii": "content_filter",
-    "refusal": "content_filter",
-    "failed": "error",
-    "cancelled": "error",
-}
-
 _LONE_PARTS: Final = frozenset(
     {"function_call", "function_call_output", "reasoning", "tool_use", "tool_result"}
 )
@@ -109,25 +73,6 @@ _PROVIDER_MEMBERS: Final = frozenset(
     }
 )  # fmt: skip
 """Members of providers' messages that are read here or say nothing about the conversation."""
-
-
-def finish_reason(reason: object) -> str | None:
-    """Returns the conventions' word for a provider's: ``stop``, ``length``, ``content_filter``,
-    ``tool_call`` or ``error``; one that is none of these as it is, in lower case if it is all upper case.
-    """
-    if not isinstance(reason, str) or not reason:
-        return None
-    if reason in REASONS:
-        return reason
-    lower = reason.lower()
-    known = _FINISH_REASONS.get(lower)
-    if known is not None:
-        return known
-    # Gemini's are upper case, with the name of the enumeration in front when written as a Python enum.
-    if is_name(reason) and (reason.isupper() or lower.startswith("finishreason.")):
-        lower = lower.removeprefix("finishreason.")
-        return _FINISH_REASONS.get(lower, lower)
-    return reason
 
 
 def input_messages(value: Value, oddities: list[str]) -> list[Message]:

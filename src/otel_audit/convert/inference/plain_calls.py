@@ -15,8 +15,8 @@ from math import isfinite
 from typing import Any, Final, TypeAlias
 
 from otel_audit.convert.inference.call_shapes import CallShape
+from otel_audit.convert.inference.finish_reasons import REASONS, finish_reason
 from otel_audit.convert.inference.json_text import MAX_EXACT
-from otel_audit.convert.inference.messages import REASONS, finish_reason
 from otel_audit.convert.inference.parameters import parameters_text
 from otel_audit.convert.inference.providers import provider_named
 from otel_audit.convert.inference.semconv_fields import NO_MODEL
