@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +285,30 @@ def test_times_come_back_to_the_nanosecond(moment: int) -> None:
 @given(TIME, TIME)
 def test_texts_of_times_sort_as_times(one: int, other: int) -> None:
     assert (timestamp(one) < timestamp(other)) == (one < other)
+
+
+_THREADS = """
+import importlib, sys, threading
+from otel_audit.seal import manifest
+content, path = bytes.fromhex(sys.argv[1]), sys.argv[2]
+sys.setswitchinterval(1e-6)
+for turn in range(100):
+    fresh, go = importlib.reload(manifest), threading.Event()
+    def run(pause):
+        go.wait()
+        for _ in range(pause): pass
+        fresh.parse(content, path=path)
+    threads = [threading.Thread(target=run, args=(number * turn % 250,)) for number in range(6)]
+    for thread in threads: thread.start()
+    go.set()
+    for thread in threads: thread.join()
+print("lives")
+"""
+
+
+def test_threads_that_read_the_first_manifests_at_once() -> None:
+    arguments = [golden(1).hex(), path_of(1)]
+    done = subprocess.run(
+        [sys.executable, "-c", _THREADS, *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "lives\n"), done.stderr

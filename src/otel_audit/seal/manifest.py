@@ -193,6 +193,12 @@ class _Preamble(msgspec.Struct, rename="camel"):
     requires: tuple[str, ...]
 
 
+# Readers parse many at a time. Two threads that meet a type for the first time, and let msgspec look into it at the
+# same moment, can crash the process; so it has looked into these before there are any.
+_PREAMBLE: Final = msgspec.json.Decoder(_Preamble)
+_MANIFEST: Final = msgspec.json.Decoder(Manifest)
+
+
 def fingerprint(content: bytes) -> str:
     """``sha256:<hex>`` of some bytes: of a manifest, the ``previous`` of the next."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
@@ -228,14 +234,14 @@ def parse(content: bytes, *, path: str) -> Manifest:
         IntegrityError: it is no manifest, breaks a rule of this module, or belongs elsewhere.
     """
     try:
-        preamble = msgspec.json.decode(content, type=_Preamble)
+        preamble = _PREAMBLE.decode(content)
         if preamble.manifest_version != MANIFEST_VERSION:
             raise InputError(f"manifestVersion {preamble.manifest_version} is not known", source=path)
         if preamble.kind not in _KINDS:
             raise InputError("its kind is not known", source=path)
         if not _UNDERSTOOD.issuperset(preamble.requires):
             raise InputError("it requires what this version does not know", source=path)
-        manifest = msgspec.json.decode(content, type=Manifest)
+        manifest = _MANIFEST.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise IntegrityError("not a manifest", path=path) from error
     try:
