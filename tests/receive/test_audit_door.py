@@ -169,6 +169,27 @@ def test_the_same_record_gets_the_same_receipt_also_from_the_next_process(start_
     assert sorted(names) == sorted(id_of(log) for log in logs)
 
 
+def test_who_sends_again_may_have_moved_and_ids_may_be_in_capitals(start_sink: StartSink) -> None:
+    sink, log = start_sink(), said()
+    first = post(sink, log).json()
+
+    class FromElsewhere(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+            super().init_poolmanager(*arguments, source_address=("127.0.0.2", 0), **named)
+
+    with requests.Session() as session:
+        session.mount("http://", FromElsewhere())
+        again = session.post(f"{sink.http}/v1/audit", encode_request([log]), headers=JSON, timeout=20)
+        other = replace(log, name="user.logout")
+        refused = session.post(f"{sink.http}/v1/audit", encode_request([other]), headers=JSON, timeout=20)
+    assert (again.status_code, again.json()) == (200, first)
+    assert refused.status_code == 409
+    capitals = said(attributes={"audit.record.id": id_of(log).upper(), "x": 1})
+    assert post(sink, log, capitals).status_code == 409
+    assert sink.stop()[0] == 0
+    assert len([row for row in rows(sink) if row["eventName"].startswith("user.")]) == 1
+
+
 def test_a_sink_that_dies_between_fsync_and_answer_has_one_record_after_the_retry(
     start_sink: StartSink, tmp_path: Path
 ) -> None:

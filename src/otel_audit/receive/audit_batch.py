@@ -1,7 +1,8 @@
 """Audit records that are masked: which of them are new, and the receipts of all.
 
 Whoever sends a record again gets the receipt that it got before. So a receipt is on disk before its record is
-durable (``pipeline/receipts.py``), and one of a record that is known is found there.
+durable (``pipeline/receipts.py``), and one of a record that is known is found there: by its content without its
+sender, since who sends again may have moved meanwhile.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from otel_audit.pipeline.copies import Copies, masked_of
 from otel_audit.pipeline.path import Pipeline
@@ -17,7 +19,7 @@ from otel_audit.pipeline.prepared import Prepared
 from otel_audit.pipeline.receipts import Receipt, Receipts
 from otel_audit.receive.audit_request import AuditItem
 from otel_audit.record.ids import given_record_id
-from otel_audit.record.imprints import Imprints
+from otel_audit.record.imprints import Imprints, imprints
 from otel_audit.spool import Range
 
 __all__ = ["AuditBatch"]
@@ -55,11 +57,13 @@ class AuditBatch:
         with pipeline.appending:
             self._found: Imprints
             self._found, same, differing = self._copies.compare(self.prepared)
-            self._imprints = [row.tobytes() for row in self._found]
-            known = {row: self._receipts.find(self._imprints[row]) for row in np.flatnonzero(same).tolist()}
-        self.differing = [self._ids[row] for row in np.flatnonzero(differing).tolist()]
-        self.is_known = bool(known or self.differing)
+            self._imprints = [row.tobytes() for row in imprints(_without_sender(masked.records))]
+            seen = np.flatnonzero(same | differing).tolist()
+            known = {row: self._receipts.find(self._imprints[row]) for row in seen}
         self._given = {self._ids[row]: receipt for row, receipt in known.items() if receipt is not None}
+        others = np.flatnonzero(differing).tolist()
+        self.differing = [self._ids[row] for row in others if known[row] is None]
+        self.is_known = bool(seen)
         self._new = [row for row in range(len(self._ids)) if self._ids[row] not in self._given]
         self._at_unix_nano = 0
 
@@ -95,6 +99,12 @@ class AuditBatch:
                 self._given[self._ids[row]] = receipt
                 self._receipts.give(self._imprints[row], receipt)
         return self._given
+
+
+def _without_sender(records: pa.RecordBatch) -> pa.RecordBatch:
+    place = records.schema.get_field_index("sender")
+    field = records.schema.field(place)
+    return records.set_column(place, field, pa.nulls(records.num_rows, field.type))
 
 
 def _streams(prepared: Prepared) -> list[str]:

@@ -25,6 +25,7 @@ from otel_audit.receive.answers import Verdict
 from otel_audit.receive.audit_answers import refuse
 from otel_audit.receive.options import ReceiveOptions
 from otel_audit.receive.request import Request, read
+from otel_audit.record.ids import given_record_id
 
 __all__ = ["AuditItem", "Link", "read_audit"]
 
@@ -62,6 +63,11 @@ class AuditItem:
     verify_status: VerifyStatus
     link: Link | None
 
+    @property
+    def key(self) -> str:
+        """The same for ids that become the same record id."""
+        return given_record_id("", self.given_id)
+
 
 def read_audit(request: Request, options: ReceiveOptions) -> list[AuditItem]:
     """Reads a request whole.
@@ -74,22 +80,21 @@ def read_audit(request: Request, options: ReceiveOptions) -> list[AuditItem]:
     export = read(request, options)
     if not export.logs:
         raise refuse("rejected_schema_invalid", "the request holds no log record")
+    # Ids that are UUIDs are the same in capitals.
     items: dict[str, AuditItem] = {}
     resources = {id(log.resource): log.resource for log in export.logs}
     for resource in resources.values():
         resource.scope_name = resource.scope_version = ""
     for place, log in enumerate(export.logs):
         item = _judge(log, place, len(export.logs), request, options.proofs)
-        if item.given_id in items:
-            if _form(log, place) != _form(items[item.given_id].log, place):
-                raise refuse(
-                    "rejected_conflict",
-                    "two records of the request have one audit.record.id",
-                    item.given_id,
-                    verdict=Verdict.CONFLICT,
-                )
-            continue
-        items[item.given_id] = item
+        first = items.setdefault(item.key, item)
+        if first is not item and _form(log, place) != _form(first.log, place):
+            raise refuse(
+                "rejected_conflict",
+                "two records of the request have one audit.record.id",
+                item.given_id,
+                verdict=Verdict.CONFLICT,
+            )
     return list(items.values())
 
 

@@ -97,10 +97,14 @@ class AuditSink:
     def take(self, delivery: Delivery) -> None:
         """Take a request, which is answered later."""
         with self._state:
-            if not self._is_closing:
+            is_closing, is_stuck = self._is_closing, self._acknowledger.is_stuck
+            if not is_closing and not is_stuck:
                 self._waiting.append(delivery)
                 self._state.notify()
                 return
+        if is_stuck and not is_closing:
+            delivery.settle(self._acknowledger.not_durable)
+            return
         stopping = "the sink is stopping; send this request again"
         delivery.settle(Answer(Verdict.STOPPING, stopping, self._options.retry_overload_s))
 
@@ -174,7 +178,7 @@ class AuditSink:
     def _take_together(self, judged: Sequence[_Judged]) -> bool:
         """Take requests at once. Returns False if each has to go by itself, since one of them was seen before."""
         items = [item for one in judged for item in one.items]
-        if len({item.given_id for item in items}) < len(items):
+        if len({item.key for item in items}) < len(items):
             return False
         request = judged[0].delivery.request
         batch = AuditBatch(self._pipeline, items, request.sender.tenant or self._pipeline.tenant)
@@ -209,6 +213,7 @@ class AuditSink:
                 one.delivery.settle(answer)
             return
         new, receipts = batch.new_ids, batch.receipts()
+        answers = []
         for one in judged:
             told = []
             for item in one.items:
@@ -216,7 +221,10 @@ class AuditSink:
                 warning = self._follow(one.delivery, item, receipt) if item.given_id in new else ""
                 far = self._pipeline.deliveries(receipt.place)
                 told.append(Receipted(item.given_id, receipt, item.verify_status, far, warning))
-            one.delivery.settle(acknowledge(told))
+            answers.append(acknowledge(told))
+        # Each once: when there is an answer for all of them.
+        for one, whole in zip(judged, answers, strict=True):
+            one.delivery.settle(whole)
 
     def _follow(self, delivery: Delivery, item: AuditItem, receipt: Receipt) -> str:
         """Whether a new record follows the one before it in its chain; if not, what its sender is told."""
