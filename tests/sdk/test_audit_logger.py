@@ -59,6 +59,40 @@ def test_a_receipt_names_the_record_and_its_hash_as_stored(installation, places)
     assert "jane" not in row["attributes"]
 
 
+def test_a_whole_record_as_the_draft_has_it_is_taken_too(installation, places):
+    logger = otel_audit.get_audit_logger("shop")
+    attributes = {
+        "audit.record.id": "3f6c1c1e-7f5d-4d1e-9a39-2f1d4c6c9c11",
+        "audit.actor.id": "svc-deployer",
+        "audit.actor.type": "service",
+        "audit.action": "UPDATE",
+        "audit.outcome": "failure",
+    }
+    happened = time.time_ns() - 10**9
+    record = otel_audit.AuditRecord(
+        "config.change", attributes, timestamp=happened, body="no role config-writer"
+    )
+    receipt = logger.emit(record)
+    assert receipt.record_id == attributes["audit.record.id"]
+    body = logger.emit("user.login", **LOGIN, body={"why": "mail jane@example.com"})
+    with pytest.raises(InputError, match="without further fields"):
+        logger.emit(record, **LOGIN)
+    with pytest.raises(InputError, match="event_name"):
+        logger.emit(otel_audit.AuditRecord("Change", attributes, timestamp=happened))
+    with pytest.raises(InputError, match=r"audit\.outcome"):
+        logger.emit(otel_audit.AuditRecord("a.b", attributes | {"audit.outcome": "?"}, timestamp=happened))
+    assert installation.flush()
+    found = {row["recordId"]: row for row in rows(places)}
+    row = found[receipt.record_id]
+    assert (row["user"]["id"], row["user"]["type"], row["user"]["assurance"]) == (
+        "svc-deployer",
+        "service",
+        "verified",
+    )
+    assert (row["timeUnixNano"], row["attributes"]) == (happened, '{"log.body":"no role config-writer"}')
+    assert found[body.record_id]["attributes"] == '{"log.body":{"why":"mail [EMAIL]"}}'
+
+
 def test_it_is_durable_when_the_receipt_is_there_though_the_process_dies(places, tmp_path):
     reader, writer = os.pipe()
     pid = os.fork()

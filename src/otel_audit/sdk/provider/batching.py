@@ -85,13 +85,12 @@ class BatchAuditRecordProcessor(ExportingProcessor):
         )
         self._saying = Saying(_log)
         self._lost: Counter[str] = Counter()
-        left = () if buffer is None else buffer.waiting()
-        self._left = [_Waiting(record, kept) for record, kept in left]
+        left = [] if buffer is None else [_Waiting(record, kept) for record, kept in buffer.waiting()]
         self._is_orphan = False
         self._begin()
-        if self._left:
+        if left:
             with self._state:
-                self._waiting.extend(self._left)
+                self._waiting.extend(left)
                 self._run_thread()
 
     def start_over(self) -> None:
@@ -173,7 +172,7 @@ class BatchAuditRecordProcessor(ExportingProcessor):
         if self._thread is None:
             self._thread = threads.start(self._run, "otel-audit-batches")
             if self._thread is None:
-                raise NotDurable("no thread can be started", may_follow=self._buffer is not None)
+                raise NotDurable("no thread can be started", may_follow=True)
 
     def _run(self) -> None:
         while (batch := self._next()) is not None:

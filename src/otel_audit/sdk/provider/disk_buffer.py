@@ -78,7 +78,7 @@ class DiskBuffer:
     """
 
     def __init__(
-        self, folder: str | Path, *, key: bytes, max_bytes: int = 1 << 30, files: Files | None = None
+        self, folder: str | Path, *, key: bytes, max_bytes: int = 256 << 20, files: Files | None = None
     ) -> None:
         if len(key) < _MIN_KEY:
             raise ConfigurationError(f"the key of a buffer on disk has at least {_MIN_KEY} bytes")
