@@ -253,6 +253,16 @@ def test_what_is_no_otlp_is_told_once(watched: Watched, folder: Path) -> None:
     assert "notes.txt" in problem
 
 
+def test_what_cannot_be_looked_at_holds_nobody_up(watched: Watched, folder: Path) -> None:
+    (folder / "a loop").symlink_to(folder / "a loop")
+    append(folder / "traces.jsonl", line("a"))
+    assert watched.look() == ["a"]
+    append(folder / "traces.jsonl", line("b"))
+    assert watched.look() == ["b"]
+    (problem,) = watched.problems
+    assert "a loop" in problem
+
+
 def test_objects_of_a_bucket(
     tmp_path: Path, fake_gcs: FakeGcsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

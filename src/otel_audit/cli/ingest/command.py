@@ -71,7 +71,7 @@ def command(
     options = _options(destination)
     if watch:
         _try_destinations(options)
-        ctx.exit(watch_on(files, options, every_s=every_s, timeout_s=_DELIVERY_TIMEOUT_S))
+        ctx.exit(watch_on(files, options, every_s=every_s))
     for file in files:
         _FILE.convert(file, ctx.command.params[0], ctx)
     _try_destinations(options)

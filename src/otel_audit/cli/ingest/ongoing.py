@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Final
 
+from rich.progress import Progress
+
 from otel_audit.cli.ingest.sources import Source, open_source
 from otel_audit.cli.ingest.taken import Taken
 from otel_audit.cli.ingest.watch import Watch
@@ -30,6 +32,9 @@ _DEDUPE: Final = DedupeOptions(window_s=30 * 86_400.0, max_entries=250_000)
 """More than a round holds, and longer than a watch should be down: only what one left half done comes again."""
 
 _SPOOL_RETRY_S: Final = 1.0
+
+_STOP_TIMEOUT_S: Final = 30.0
+"""How long an orderly end waits for the destinations: whoever sent the signal does not wait for ever."""
 
 _SAID_EVERY_S: Final = 60.0
 """Between two lines about the same."""
@@ -59,20 +64,21 @@ class _Tally:
         return f"read {self.read:,} spans and log events, wrote {self.written:,} records"
 
 
-def watch_on(places: Sequence[str], options: PipelineOptions, *, every_s: float, timeout_s: float) -> int:
+def watch_on(places: Sequence[str], options: PipelineOptions, *, every_s: float) -> int:
     """Watch places until SIGTERM or SIGINT. Returns the exit code.
 
     Args:
         places: folders, files, URLs of buckets.
         options: where the records go.
         every_s: between two looks.
-        timeout_s: how long to wait for the destinations at the end.
 
     Raises:
+        InputError: what was taken cannot be noted.
         ConfigurationError: a place is not one, or another watch has it.
     """
     sources = [open_source(place) for place in places]
     _refuse_own_files(sources, options)
+    options.spool_root.mkdir(mode=0o700, parents=True, exist_ok=True)
     taken = Taken(options.spool_root / _FOLDER, [source.name for source in sources])
     # A slot of its own, so that what was half done meets the log that it was half done in.
     pipeline = Pipeline(replace(options, service=f"{options.service}-{taken.id}", dedupe=_DEDUPE))
@@ -91,30 +97,43 @@ def watch_on(places: Sequence[str], options: PipelineOptions, *, every_s: float,
             warn(str(problem))
 
     watch = Watch(sources, taken, write, report)
-    with _ended_by_signals(ends), working("watching") as progress:
-        pipeline.open()
-        note(
-            f"watching {', '.join(source.name for source in sources)}; remembers what was taken in {taken.path}"
-        )
-        with contextlib.suppress(_Ended):
-            watch.finish_planned()
-            while not ends.is_set():
-                before = tally.read
-                is_more = watch.look()
-                progress.update(progress.task_ids[0], description=f"watching: {tally}")
-                if tally.read > before and tally.is_time_to_say("tally"):
-                    note(str(tally))
-                if not is_more:
-                    ends.wait(every_s)
-        progress.update(progress.task_ids[0], description="delivering")
-        delivered = pipeline.close(timeout_s)
-    taken.close()
-    for source in sources:
-        source.close()
+    with contextlib.ExitStack() as at_end:
+        at_end.callback(taken.close)
+        for source in sources:
+            at_end.callback(source.close)
+        at_end.enter_context(_ended_by_signals(ends))
+        progress = at_end.enter_context(working("watching"))
+        try:
+            pipeline.open()
+            note(
+                f"watching {', '.join(source.name for source in sources)}; "
+                f"what was taken is remembered in {taken.path}"
+            )
+            with contextlib.suppress(_Ended):
+                _look_on(watch, tally, ends, progress, every_s)
+        finally:
+            _describe(progress, "delivering")
+            delivered = pipeline.close(_STOP_TIMEOUT_S)
     note(str(tally))
     if not delivered:
-        warn("not everything is at its destination yet: it waits in the spool, and the next writer ships it")
+        warn("not everything is at its destination yet: it waits in the spool, and the next watch ships it")
     return PROBLEM if tally.problems or not delivered else 0
+
+
+def _look_on(watch: Watch, tally: _Tally, ends: threading.Event, progress: Progress, every_s: float) -> None:
+    watch.finish_planned()
+    while not ends.is_set():
+        before = tally.read
+        is_more = watch.look()
+        _describe(progress, f"watching: {tally}")
+        if tally.read > before and tally.is_time_to_say("tally"):
+            note(str(tally))
+        if not is_more:
+            ends.wait(every_s)
+
+
+def _describe(progress: Progress, what: str) -> None:
+    progress.update(progress.task_ids[0], description=what)
 
 
 def _write(pipeline: Pipeline, export: Export, tally: _Tally, ends: threading.Event) -> int:

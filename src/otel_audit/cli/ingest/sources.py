@@ -7,7 +7,6 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -52,7 +51,7 @@ class Source(Protocol):
     name: str
 
     def list(self) -> Iterator[Found]:
-        """What is there now. Raises InputError, StoreError."""
+        """What is there now. Raises InputError, StoreError, after what can be seen all the same."""
 
     def open(self, found: Found) -> io.BufferedReader | None:
         """A file's content; None if it is not there any more. Raises InputError, StoreError."""
@@ -81,21 +80,30 @@ class _Local:
         self.name, self._place = str(place), place
 
     def list(self) -> Iterator[Found]:
-        paths = sorted(_files(self._place)) if self._place.is_dir() else [self._place]
-        for path in paths:
-            # A file exporter renames its files whenever it likes.
-            with suppress(FileNotFoundError), _reading(path):
+        unreadable: list[OSError] = []
+        is_folder = self._place.is_dir()
+        for path in sorted(_files(self._place, unreadable)) if is_folder else [self._place]:
+            try:
                 status = path.stat()
-                if stat.S_ISREG(status.st_mode):
-                    is_settled = time.time() - status.st_mtime >= SETTLED_S
-                    yield Found(str(path), str(path), status.st_size, str(status.st_mtime_ns), is_settled)
+            except FileNotFoundError:
+                # A file exporter renames its files whenever it likes.
+                continue
+            except OSError as error:
+                unreadable.append(error)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                is_settled = time.time() - status.st_mtime >= SETTLED_S
+                yield Found(str(path), str(path), status.st_size, str(status.st_mtime_ns), is_settled)
+        if unreadable:
+            raise InputError("cannot be read", source=str(unreadable[0].filename)) from unreadable[0]
 
     def open(self, found: Found) -> io.BufferedReader | None:
-        with _reading(found.path):
-            try:
-                return open(found.path, "rb")
-            except FileNotFoundError:
-                return None
+        try:
+            return open(found.path, "rb")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputError("cannot be read", source=found.name) from error
 
     def close(self) -> None:
         pass
@@ -120,19 +128,8 @@ class _Prefix:
         self._store.close()
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path, unreadable: list[OSError]) -> Iterator[Path]:
     """Every file below, but for hidden ones and what is in hidden folders."""
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=unreadable.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (Path(place) / name for name in names if not name.startswith("."))
-
-
-@contextmanager
-def _reading(path: str | Path) -> Iterator[None]:
-    """Turns what the operating system refuses into an error of ours."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise InputError("cannot be read", source=str(path)) from error

@@ -53,7 +53,8 @@ class Watch:
         write: Callable[[Export], None],
         problems: Callable[[InputError | StoreError], None],
     ) -> None:
-        self._sources, self._taken, self._write, self._report = sources, taken, write, problems
+        self._sources, self._taken, self._write, self._problems = sources, taken, write, problems
+        self._told: set[str] = set()
 
     def finish_planned(self) -> None:
         """Do again the round that a watch before this one may not have brought to its end."""
@@ -86,6 +87,14 @@ class Watch:
         self._taken.forget(there)
         self._taken.save()
         return is_more
+
+    def _report(self, problem: InputError | StoreError) -> None:
+        """Report an error; of what cannot be opened, the same error once."""
+        if isinstance(problem, InputError) and not problem.place:
+            if str(problem) in self._told:
+                return
+            self._told.add(str(problem))
+        self._problems(problem)
 
     def _listed(self) -> Iterator[tuple[Source, Found]]:
         for source in self._sources:
