@@ -12,7 +12,7 @@ WORKERS ?= auto
 DIALECTS := $(wildcard tests/dialects/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test collector torture check fix golden docs bench bench-latency bench-sink bench-pii clean
+.PHONY: help setup demo test collector torture fuzz check fix golden docs bench bench-latency bench-sink bench-pii clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ collector: $(STAMP)  ## build the Collector of collector-config/, unless it is b
 MINUTES ?= 2
 torture: $(STAMP)  ## random load, kills and faults for MINUTES=2; a report by fault of what was lost
 	@cd tests && PYTHONPATH=. ../$(BIN)/python -m faults.torture.driver --minutes $(MINUTES) $(TORTURE)
+
+fuzz: $(STAMP)  ## requests changed at random for MINUTES=2; what they find is kept in tests/corpus/fuzz
+	@cd tests && PYTHONPATH=. ../$(BIN)/python -m receive.fuzz --minutes $(MINUTES)
 
 check: $(STAMP)  ## layers, lint, types, generated files
 	@$(BIN)/ruff check .

@@ -32,6 +32,7 @@ import span_mix
 SPANS = 512
 TEMPLATES = 4
 WARM_UP = 4
+WINDOWS = 8
 
 PAUSE = threading.Event()
 
@@ -77,7 +78,8 @@ def bodies() -> Iterator[bytes]:
 def run(
     server: sink_process.Server | sink_process.Rotel, way: str, plain: Sequence[bytes], senders: int
 ) -> Figures:
-    packed = [gzip.compress(body, 1) for body in plain] if way.endswith("gzip") else list(plain)
+    # Over gRPC the client's core packs each message by itself.
+    packed = [gzip.compress(body, 1) for body in plain] if way == "http gzip" else list(plain)
     send(server, way, packed[:WARM_UP])
     before_s = server.cpu_s()
     half = (len(packed) - WARM_UP) // 2
@@ -130,10 +132,11 @@ def send(
     took = []
     # Connections of one process are shared otherwise, whatever channels they are made for.
     options = [("grpc.use_local_subchannel_pool", 1)]
-    with requests.Session() as session, grpc.insecure_channel(server.grpc, options) as channel:
+    packing = grpc.Compression.Gzip if way == "grpc gzip" else grpc.Compression.NoCompression
+    with requests.Session() as session, grpc.insecure_channel(server.grpc, options, packing) as channel:
         export = channel.unary_unary(EXPORT)
         headers = {"content-type": "application/x-protobuf"}
-        if way.endswith("gzip"):
+        if way == "http gzip":
             headers["content-encoding"] = "gzip"
         url = f"http://{server.http}/v1/traces"
         for number, body in enumerate(parts):
@@ -142,7 +145,6 @@ def send(
                 PAUSE.wait(max(0.0, due[number] - began))
                 began = due[number]
             if way.startswith("grpc"):
-                # The core packs messages by itself; a body that is packed already is sent as it is.
                 export(body, timeout=60)
             else:
                 session.post(url, body, headers=headers, timeout=60).raise_for_status()
@@ -151,7 +153,7 @@ def send(
 
 
 def slope(folder: str, spans: int, senders: int) -> tuple[float, float]:
-    """Memory over many spans. Returns MiB per 100,000 of them over the second half, and MiB at the end."""
+    """Memory over many spans. Returns MiB per 100,000 of them over the second half, and the most MiB."""
     source, lock = itertools.islice(bodies(), spans // SPANS), threading.Lock()
     sent, resident = [0], []
     with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -174,7 +176,9 @@ def slope(folder: str, spans: int, senders: int) -> tuple[float, float]:
             thread.join()
         server.stop()
     later = np.array(resident[len(resident) // 2 :])
-    return float(np.polyfit(later[:, 0], later[:, 1], 1)[0]) * 100_000, float(later[-1, 1])
+    # Making files takes memory for a moment; what stays is what grows.
+    least = np.array([part[part[:, 1].argmin()] for part in np.array_split(later, WINDOWS)])
+    return float(np.polyfit(least[:, 0], least[:, 1], 1)[0]) * 100_000, float(later[:, 1].max())
 
 
 def main() -> None:
@@ -221,7 +225,7 @@ def main() -> None:
             f"memory: {growth:+.2f} MiB per 100,000 spans over the second half of {chosen.slope_spans:,}, ",
             end="",
         )
-        print(f"{end:.0f} MiB at the end; to reach: {GOAL_SLOPE_MIB}")
+        print(f"{end:.0f} MiB at most; to reach: {GOAL_SLOPE_MIB}")
 
 
 if __name__ == "__main__":

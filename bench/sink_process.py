@@ -27,7 +27,12 @@ class Server:
 
     def __init__(self, command: list[str], folder: str) -> None:
         plain = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-        places = {"OTEL_AUDIT_SPOOL": f"{folder}/spool", "OTEL_AUDIT_DESTINATION": f"{folder}/log"}
+        places = {
+            "OTEL_AUDIT_SPOOL": f"{folder}/spool",
+            "OTEL_AUDIT_DESTINATION": f"{folder}/log",
+            # So that a short run, too, has files made while it sends.
+            "OTEL_AUDIT_ROTATION_MAX_AGE": "10s",
+        }
         self._process = subprocess.Popen(command, env=plain | places, stderr=subprocess.PIPE, text=True)
         found = LISTENS.search(self._process.stderr.readline())
         self.grpc, self.http = found[1], found[2]
