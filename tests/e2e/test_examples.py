@@ -114,6 +114,30 @@ def test_what_the_application_itself_has_to_say(places):
     assert record["target"] == {"type": "model", "id": "churn"}
 
 
+def test_the_audit_signal(places):
+    sink = subprocess.Popen(
+        [BIN / "otel-audit", "serve", "--grpc", "localhost:0", "--http", "localhost:0"],
+        env={"PATH": os.environ["PATH"], **places},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line = sink.stderr.readline()
+        endpoint = f"http://{line.partition('OTLP/HTTP on ')[2].partition(';')[0]}/v1/audit"
+        done = run(sys.executable, ROOT / "examples" / "audit_signal.py", endpoint)
+    finally:
+        sink.terminate()
+        sink.communicate(timeout=60)
+    (record,) = [
+        one for one in query(places["OTEL_AUDIT_DESTINATION"]) if one["eventName"] == "invoice.approve"
+    ]
+    shown = run(
+        BIN / "otel-audit", "show", "-d", places["OTEL_AUDIT_DESTINATION"], record["recordId"]
+    ).stdout.split()
+    assert record["recordId"] in done.stdout
+    assert f"integrity_hash='{shown[-1]}'" in done.stdout
+
+
 def test_files_of_a_collector(places):
     done = run(
         ROOT / "examples" / "collector_files.sh",
