@@ -271,8 +271,16 @@ def test_handshakes_and_heads_that_never_end_hold_nobody_up(start_sink: StartSin
 
 
 @pytest.mark.usefixtures("quiet_log")
-@pytest.mark.parametrize("begun", [b"", b"POST /v1/traces HTTP/1.1\r\nhost: sink\r\nx-slow:"])
-def test_a_head_that_never_ends_is_cut_off(tmp_path: Path, begun: bytes) -> None:
+@pytest.mark.parametrize(
+    ("door", "begun"),
+    [
+        ("http", b""),
+        ("http", b"POST /v1/traces HTTP/1.1\r\nhost: sink\r\nx-slow:"),
+        ("grpc", b""),
+        ("grpc", b"PRI * HTTP/2.0\r\n"),
+    ],
+)
+def test_a_head_that_never_ends_is_cut_off(tmp_path: Path, door: str, begun: bytes) -> None:
     settings = load({"destination": str(tmp_path / "log"), "spool": str(tmp_path / "spool")}, environment={})
     pipeline = Pipeline(pipeline_options(settings, service="sink"))
     anywhere = Address("127.0.0.1", 0)
@@ -282,7 +290,8 @@ def test_a_head_that_never_ends_is_cut_off(tmp_path: Path, begun: bytes) -> None
         where = DoorOptions(anywhere.claim(), anywhere.claim())
         doors = Doors(desk, where)
         await doors.open()
-        reader, writer = await asyncio.open_connection(where.http.host, where.http.port)
+        address = where.http if door == "http" else where.grpc
+        reader, writer = await asyncio.open_connection(address.host, address.port)
         writer.write(begun)
         async with asyncio.timeout(10):
             left = await reader.read()
@@ -291,7 +300,7 @@ def test_a_head_that_never_ends_is_cut_off(tmp_path: Path, begun: bytes) -> None
         await doors.close()
         return left
 
-    assert asyncio.run(cut_off()) == b""
+    assert len(asyncio.run(cut_off())) < 1_000, "a farewell at most"
     assert pipeline.close(10)
 
 

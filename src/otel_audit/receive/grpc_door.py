@@ -54,6 +54,8 @@ def make_server(desk: Desk, gate: Gate, *, shares_port: bool = False) -> aio.Ser
         # A second server on the same port that nobody meant would take half of the connections, unnoticed.
         ("grpc.so_reuseport", int(shares_port)),
         ("grpc.max_concurrent_streams", 128),
+        # Until TLS and the first frame are there; the core's own is two minutes.
+        ("grpc.server_handshake_timeout_ms", int(1000 * desk.options.head_timeout_s)),
         ("grpc.max_metadata_size", 16 * _FRAMING_BYTES),
         # A connection whose other end is gone is noticed, and takes nothing any more.
         ("grpc.keepalive_time_ms", 60_000),
