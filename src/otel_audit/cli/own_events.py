@@ -11,7 +11,8 @@ from opentelemetry.semconv._incubating.attributes.service_attributes import SERV
 
 from otel_audit.config import load
 from otel_audit.config.build import pipeline_options
-from otel_audit.convert.spans import Attributes, LogData, ResourceData
+from otel_audit.convert.own_events import own_event
+from otel_audit.convert.spans import Attributes, ResourceData
 from otel_audit.pipeline.path import Pipeline
 from otel_audit.record.streams import STREAMS
 
@@ -51,18 +52,7 @@ def leave_event(name: str, attributes: Attributes, destination: str | None) -> b
         none: dict[str, object] = {"destinations": []}
         arguments = {"destination": destination, "streams": dict.fromkeys(STREAMS, none)}
     now = time.time_ns()
-    event = LogData(
-        name=name,
-        time_unix_nano=now,
-        observed_unix_nano=now,
-        trace_id="",
-        span_id="",
-        body=None,
-        attributes=attributes,
-        resource=ResourceData({SERVICE_NAME: _SERVICE}),
-        is_own=True,
-        is_emitted=True,
-    )
+    event = own_event(name, attributes, at_unix_nano=now, resource=ResourceData({SERVICE_NAME: _SERVICE}))
     pipeline = Pipeline(pipeline_options(load(arguments), service=_SERVICE))
     try:
         pipeline.write((), [event], observed_unix_nano=now)

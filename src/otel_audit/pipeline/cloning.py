@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from opentelemetry.semconv._incubating.attributes.service_attributes import SERVICE_NAME
 
-from otel_audit.convert.spans import LogData, ResourceData
+from otel_audit.convert.own_events import own_word
+from otel_audit.convert.spans import Attributes, LogData
 from otel_audit.errors import Conflict, InputError, IntegrityError
 from otel_audit.record.canonical import record_hashes
 from otel_audit.record.files import read_ndjson, read_parquet
@@ -49,26 +49,13 @@ class Cloned:
 
     def event(self, service: str) -> LogData:
         """What the log says of it."""
-        return LogData(
-            name=CONFLICT_EVENT,
-            time_unix_nano=self.at_unix_nano,
-            observed_unix_nano=self.at_unix_nano,
-            trace_id="",
-            span_id="",
-            body=None,
-            attributes={
-                "audit.action": "FORK",
-                "audit.outcome": "failure",
-                "audit.actor.id": service,
-                "audit.actor.type": "system",
-                "audit.conflict.kind": "writer",
-                "audit.conflict.writer": self.writer,
-                "audit.conflict.stream": self.stream,
-                "audit.conflict.commit": self.commit,
-            },
-            resource=ResourceData({SERVICE_NAME: service}),
-            is_own=True,
-        )
+        said: Attributes = {
+            "audit.conflict.kind": "writer",
+            "audit.conflict.writer": self.writer,
+            "audit.conflict.stream": self.stream,
+            "audit.conflict.commit": self.commit,
+        }
+        return own_word(CONFLICT_EVENT, "FORK", said, service=service, at_unix_nano=self.at_unix_nano)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from opentelemetry.semconv._incubating.attributes.service_attributes import SERVICE_NAME
 
-from otel_audit.convert.spans import LogData, ResourceData
+from otel_audit.convert.own_events import own_word
+from otel_audit.convert.spans import Attributes, LogData
 from otel_audit.mask.masker import MaskedBatch
 from otel_audit.pipeline.cloning import CONFLICT_EVENT
 from otel_audit.pipeline.fingerprints import Bools, Fingerprints, Halves
@@ -51,25 +51,12 @@ class Differing:
 
     def event(self, service: str) -> LogData:
         """What the log says of it."""
-        return LogData(
-            name=CONFLICT_EVENT,
-            time_unix_nano=self.at_unix_nano,
-            observed_unix_nano=self.at_unix_nano,
-            trace_id="",
-            span_id="",
-            body=None,
-            attributes={
-                "audit.action": "DUPLICATE",
-                "audit.outcome": "failure",
-                "audit.actor.id": service,
-                "audit.actor.type": "system",
-                "audit.conflict.kind": "record",
-                "audit.conflict.record": self.record,
-                "audit.conflict.count": self.count,
-            },
-            resource=ResourceData({SERVICE_NAME: service}),
-            is_own=True,
-        )
+        said: Attributes = {
+            "audit.conflict.kind": "record",
+            "audit.conflict.record": self.record,
+            "audit.conflict.count": self.count,
+        }
+        return own_word(CONFLICT_EVENT, "DUPLICATE", said, service=service, at_unix_nano=self.at_unix_nano)
 
 
 class Copies:

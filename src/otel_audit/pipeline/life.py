@@ -25,10 +25,10 @@ from typing import Final
 
 import msgspec
 from opentelemetry.semconv._incubating.attributes.process_attributes import PROCESS_PID
-from opentelemetry.semconv._incubating.attributes.service_attributes import SERVICE_NAME
 
 from otel_audit.convert.audit import DURATION
-from otel_audit.convert.spans import Attributes, LogData, ResourceData, Value
+from otel_audit.convert.own_events import own_word
+from otel_audit.convert.spans import Attributes, LogData, Value
 from otel_audit.errors import SpoolError
 from otel_audit.pipeline.losses import Event
 from otel_audit.pipeline.options import PipelineOptions
@@ -79,23 +79,13 @@ class LifeEvent:
 
     def event(self, service: str) -> LogData:
         """What the log says of it."""
-        return LogData(
-            name=self.name,
-            time_unix_nano=self.at_unix_nano,
-            observed_unix_nano=self.at_unix_nano,
-            trace_id="",
-            span_id="",
-            body=None,
-            attributes={
-                "audit.action": self.action,
-                "audit.outcome": "success",
-                "audit.actor.id": service,
-                "audit.actor.type": "system",
-                PROCESS_PID: os.getpid(),
-                **self.said,
-            },
-            resource=ResourceData({SERVICE_NAME: service}),
-            is_own=True,
+        return own_word(
+            self.name,
+            self.action,
+            {PROCESS_PID: os.getpid(), **self.said},
+            service=service,
+            at_unix_nano=self.at_unix_nano,
+            outcome="success",
         )
 
 

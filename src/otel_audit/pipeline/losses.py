@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from opentelemetry.semconv._incubating.attributes.service_attributes import SERVICE_NAME
-
-from otel_audit.convert.spans import Attributes, LogData, ResourceData
+from otel_audit.convert.own_events import own_word
+from otel_audit.convert.spans import Attributes, LogData
 from otel_audit.seal.times import timestamp
 
 _log = logging.getLogger(__name__)
@@ -64,30 +63,16 @@ class Loss:
 
     def event(self, service: str) -> LogData:
         """What the log says of it."""
-        attributes: Attributes = {
-            "audit.action": "LOSE",
-            "audit.outcome": "failure",
-            "audit.actor.id": service,
-            "audit.actor.type": "system",
+        said: Attributes = {
             "audit.gap.cause": self.cause,
             "audit.gap.from": timestamp(self.from_unix_nano),
             "audit.gap.to": timestamp(self.to_unix_nano),
         }
         if self.count is not None:
-            attributes["audit.gap.count"] = self.count
+            said["audit.gap.count"] = self.count
         if self.destination is not None:
-            attributes["audit.gap.destination"] = self.destination
-        return LogData(
-            name=GAP_EVENT,
-            time_unix_nano=self.to_unix_nano,
-            observed_unix_nano=self.to_unix_nano,
-            trace_id="",
-            span_id="",
-            body=None,
-            attributes=attributes,
-            resource=ResourceData({SERVICE_NAME: service}),
-            is_own=True,
-        )
+            said["audit.gap.destination"] = self.destination
+        return own_word(GAP_EVENT, "LOSE", said, service=service, at_unix_nano=self.to_unix_nano)
 
 
 class Losses:

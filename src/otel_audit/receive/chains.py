@@ -17,9 +17,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from opentelemetry.semconv._incubating.attributes.service_attributes import SERVICE_NAME
-
-from otel_audit.convert.spans import Attributes, LogData, ResourceData
+from otel_audit.convert.own_events import own_word
+from otel_audit.convert.spans import Attributes, LogData
 from otel_audit.receive.audit_request import Link
 
 __all__ = ["BREAK_EVENT", "Chains", "SecurityEvent"]
@@ -50,24 +49,8 @@ class SecurityEvent:
 
     def event(self, service: str) -> LogData:
         """What the log says of it."""
-        return LogData(
-            name=self.name,
-            time_unix_nano=self.at_unix_nano,
-            observed_unix_nano=self.at_unix_nano,
-            trace_id="",
-            span_id="",
-            body=None,
-            attributes={
-                "audit.action": self.action,
-                "audit.outcome": "failure",
-                "audit.actor.id": service,
-                "audit.actor.type": "system",
-                "audit.source.id": self.sender,
-                **self.said,
-            },
-            resource=ResourceData({SERVICE_NAME: service}),
-            is_own=True,
-        )
+        said: Attributes = {"audit.source.id": self.sender, **self.said}
+        return own_word(self.name, self.action, said, service=service, at_unix_nano=self.at_unix_nano)
 
 
 class Chains:

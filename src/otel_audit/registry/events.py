@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from otel_audit.convert.own_events import own_event
 from otel_audit.convert.spans import Attributes, LogData, ResourceData, Value
 from otel_audit.registry.registry import Changed
 from otel_audit.registry.state import RegistryState, place
@@ -69,19 +70,7 @@ def _named(change: Change, name: str, actor: Actor) -> Attributes:
 
 
 def _event(attributes: Attributes, at_unix_nano: int, resource: ResourceData) -> LogData:
-    # No trace: a change that is made within a tagged call is not of that call, and is told in full.
-    return LogData(
-        name=MODEL_EVENT,
-        time_unix_nano=at_unix_nano,
-        observed_unix_nano=at_unix_nano,
-        trace_id="",
-        span_id="",
-        body=None,
-        attributes=attributes,
-        resource=resource,
-        is_own=True,
-        is_emitted=True,
-    )
+    return own_event(MODEL_EVENT, attributes, at_unix_nano=at_unix_nano, resource=resource)
 
 
 def _changes(before: RegistryState, version: RegistryVersion) -> list[Value]:
