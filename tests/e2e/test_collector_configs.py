@@ -41,6 +41,12 @@ def test_each_letter_has_its_file() -> None:
     assert {name[0] for name in PIPELINES} == set("abcdef")
 
 
+def test_the_readme_names_each_file_and_nothing_else() -> None:
+    named = set(re.findall(r"\]\(([^)]+)\)", (CONFIGS / "README.md").read_text()))
+    assert set(PIPELINES) <= named
+    assert all((CONFIGS / name).exists() for name in named)
+
+
 @pytest.mark.parametrize("name", PIPELINES)
 def test_the_collector_takes_it(otelcol: Path, tmp_path: Path, name: str) -> None:
     config = yaml.safe_load((CONFIGS / name).read_text())
