@@ -12,7 +12,7 @@ WORKERS ?= auto
 DIALECTS := $(wildcard tests/dialects/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test collector torture fuzz check fix golden docs bench bench-latency bench-sink bench-pii clean
+.PHONY: help setup demo test collector torture fuzz check fix golden docs bench bench-latency bench-sink bench-linear bench-pii clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -78,6 +78,9 @@ bench-sink: $(STAMP)  ## what receiving OTLP costs, beside the same servers that
 	@$(PYTHON) -m venv .cache/bench-sink
 	@.cache/bench-sink/bin/python -m pip install --quiet 'rotel==0.0.1a15'
 	@$(BIN)/python bench/sink.py --rotel "$$(find .cache/bench-sink -name rotel-agent)" $(BENCH)
+
+bench-linear: $(STAMP)  ## whether masking takes time in proportion to length, up to 50 MB, whatever a text is made of
+	@$(BIN)/python bench/mask_linear.py $(BENCH)
 
 bench-pii: $(STAMP)  ## what is found of personal data, beside other recognisers; in an environment of its own
 	@$(PYTHON) -m venv .cache/bench-pii

@@ -21,7 +21,10 @@ from otel_audit.mask.neighbours import Way
 
 __all__ = ["is_event_stream", "mask_event_stream"]
 
-_STARTS: Final = re.compile(r"\s*(?:(?:event|id|retry)?:[^\n]*\n\s*){0,8}data:")
+_STARTS: Final = re.compile(
+    r"\s*(?:(?:event|id|retry)?:[^\n]*\n\s*){0,8}data:(?![\w.+-]+/[\w.+-]+[;,])[^\n]*\n"
+)
+"""Of a data URL there is one, in one line."""
 _DATA: Final = re.compile(r"^data:[ ]?([^\r\n]*)", re.MULTILINE)
 
 

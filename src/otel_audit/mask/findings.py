@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TypeAlias
 
 __all__ = ["Finding", "Span", "behind", "merged", "with_pieces"]
@@ -44,9 +46,11 @@ def merged(found: list[Finding], claims: Sequence[Span]) -> list[Finding]:
     if len(found) < 2:
         return found
     found.sort(key=lambda finding: (finding.start, -finding.end))
+    starts, ends = _claimed(claims)
     apart: list[Finding] = []
     for finding in found:
-        inside = any(start <= finding.start and finding.end <= end for start, end in claims)
+        before = bisect_right(starts, finding.start)
+        inside = before and finding.end <= ends[before - 1]
         if inside and not finding.secret:
             continue
         if not apart or finding.start >= apart[-1].end:
@@ -59,6 +63,12 @@ def merged(found: list[Finding], claims: Sequence[Span]) -> list[Finding]:
         whole = named.start == last.start and named.end == end
         apart[-1] = Finding(last.start, end, named.entity, named.secret, named.value if whole else None)
     return apart
+
+
+def _claimed(claims: Sequence[Span]) -> tuple[list[int], list[int]]:
+    """Starts of claims in order, and how far those up to each reach."""
+    ordered = sorted(claims)
+    return [start for start, _ in ordered], list(accumulate((end for _, end in ordered), max))
 
 
 def behind(found: list[Finding], length: int) -> list[Finding]:

@@ -193,7 +193,7 @@ class JsonWalk:
         self._budget.check()
         where = str(place)
         cut = False
-        if is_event_stream(text):
+        if not place.pieces and is_event_stream(text):
             return self._stream(text, place)
         if place.name == "base64" and (content := _content(text)) is not None:
             # What is no plain ASCII is known for text only here, where the key says that it is encoded.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from otel_audit.mask.budget import Budget
@@ -22,6 +22,12 @@ NUMBER_MARGIN: Final = 136
 """Bytes on both sides of digits that are searched: an IBAN has 34 characters, two signs between any two."""
 
 _LEAST_DIGITS: Final = 4
+_WINDOW: Final = 1_024
+"""Bytes that are looked at from the name of a value on; quoted ones have at most 512."""
+_WINDOWS_SHARE: Final = 256
+"""Bytes of a window that are seen again: the name of a value that begins in one window may end in the next."""
+_WHOLE_VALUES: Final = 16
+"""How many values longer than a window, in one text, are read to their end to see that they are none."""
 _NUMBER_RUN: Final = compile_pattern(NUMBER_RUN)
 _DIGITS: Final = re.compile(rb"[0-9]+")
 
@@ -135,17 +141,39 @@ class Search:
                         yield Finding(first, last, entry.entity, entry.secret, text[first:last])
 
 
+def _spans(entry: Recognizer, text: bytes, match: list[Span]) -> list[Span]:
+    """The parts of a match that are the entity."""
+    groups = match[1:]
+    if entry.validate is None:
+        return [next((span for span in groups if span[0] >= 0), match[0])]
+    return list(entry.validate(Candidate(text, *match[0], groups)))
+
+
 def _matches(
     entry: Recognizer, pattern: Pattern, text: bytes, position: int, end: int
 ) -> Iterator[tuple[int, int, Finding | None]]:
     """Start and end of each match of an entry, and what it finds there; None for what is not validated."""
-    while position < end and (match := pattern.find(text, position, end)) is not None:
+    # A value that may go on to the end of a text is looked at as far as a window goes, and further only where it
+    # is one: else a text of nothing but names would be read from each of them to its end.
+    window, whole = (end, 0) if entry.goes_on is None else (_WINDOW, _WHOLE_VALUES)
+    while position < end:
+        limit = min(end, position + window)
+        match = pattern.find(text, position, limit)
+        if match is None:
+            if limit == end:
+                return
+            position = limit - _WINDOWS_SHARE
+            continue
+        if limit < end and match[0][0] > position:
+            position = match[0][0]  # all of the window is for the value
+            continue
+        spans = _spans(entry, text, match)
+        if match[0][1] == limit < end and (spans or whole):
+            whole -= not spans
+            match = pattern.find(text, match[0][0], end) or match
+            spans = _spans(entry, text, match)
         start, stop = match[0]
         groups = match[1:]
-        if entry.validate is None:
-            spans: Iterable[Span] = (next((span for span in groups if span[0] >= 0), match[0]),)
-        else:
-            spans = entry.validate(Candidate(text, start, stop, groups))
         behind = 0
         for first, last in spans:
             behind = max(behind, last)
@@ -153,10 +181,10 @@ def _matches(
         if not behind:
             yield start, stop, None
         # A match may take in more than it finds: what it found nothing in is looked at again.
-        if entry.goes_on is not None:
+        if behind:
+            position = max(start + 1, min(behind, stop))
+        elif entry.goes_on is not None:
             group, side = entry.goes_on
             position = max(start + 1, groups[group][side])
-        elif behind:
-            position = max(start + 1, min(behind, stop))
         else:
             position = start + 1 if entry.retry else stop
