@@ -11,8 +11,8 @@ import os
 import threading
 import time
 import weakref
-from collections import Counter, deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from concurrent.futures import Future
 from typing import Final
 
 from opentelemetry.sdk.resources import Resource
@@ -27,6 +27,7 @@ from otel_audit.record.ids import random_record_id
 from otel_audit.sdk.audit_logger import AuditReceipt
 from otel_audit.sdk.gauges import observe
 from otel_audit.sdk.provider.audit_record import AuditRecord
+from otel_audit.sdk.provider.background import Background
 from otel_audit.sdk.provider.clock import warn_of_clock
 from otel_audit.sdk.provider.joining import first_of
 from otel_audit.sdk.provider.logger import ProviderAuditLogger
@@ -43,9 +44,6 @@ __all__ = ["AuditProvider"]
 _log = logging.getLogger(__name__)
 
 _SAY_EVERY_S: Final = 60.0
-
-_MOST_WAITING: Final = 2048
-"""Records that are emitted without waiting to a sink that is exported to at once."""
 
 _providers: Final[weakref.WeakSet[AuditProvider]] = weakref.WeakSet()
 
@@ -92,9 +90,7 @@ class AuditProvider:
         self._exporting: tuple[ExportingProcessor, ...] = ()
         self._is_shut_down = False
         self._lost: Counter[str] = Counter()
-        self._asynchronous: ThreadPoolExecutor | None = None
-        self._room = threading.BoundedSemaphore(_MOST_WAITING)
-        self._pending: deque[None] = deque()
+        self._background = Background(self.emit)
         for processor in processors:
             self.add_audit_record_processor(processor)
         if not self._exporting:
@@ -164,32 +160,16 @@ class AuditProvider:
             raise _shut_down()
         check_record(log)
         if any(processor.is_synchronous for processor in self._exporting):
-            with self._order:
-                if self._asynchronous is None:
-                    # One thread: the order stays.
-                    self._asynchronous = ThreadPoolExecutor(1, "otel-audit-emit")
-            if not self._room.acquire(timeout=timeout_s):
-                raise NotDurable("too many records wait for their sinks", may_follow=False)
-            self._pending.append(None)
-            future = self._asynchronous.submit(self.emit, log, timeout_s)
-            future.add_done_callback(self._left)
-            return future
+            return self._background.submit(log, timeout_s)
         return first_of(self._submit(log, time.monotonic() + timeout_s))
-
-    def _left(self, _: Future[AuditReceipt]) -> None:
-        self._pending.pop()
-        self._room.release()
 
     def force_flush(self, timeout_s: float = 30.0) -> bool:
         """Bring what waits to the sinks. Returns whether that is done; after :meth:`shutdown` nothing is left to do."""
         if self._is_shut_down:
             return True
         deadline_s = time.monotonic() + timeout_s
-        if self._asynchronous is not None:
-            try:
-                self._asynchronous.submit(int).result(timeout_s)
-            except TimeoutError:
-                return False
+        if not self._background.flush(timeout_s):
+            return False
         done = [one.force_flush(max(0.0, deadline_s - time.monotonic())) for one in self._processors()]
         return all(done)
 
@@ -205,16 +185,14 @@ class AuditProvider:
             self._order.release()
         if was_shut_down:
             return True
-        if self._asynchronous is not None:
-            self._asynchronous.shutdown(wait=False)
+        self._background.close()
         for processor in self._processors():
             complete = processor.shutdown(max(0.0, deadline_s - time.monotonic())) and complete
         return complete
 
     def _start_over(self) -> None:
         """In a forked child: what waits is the parent's, and whoever held a lock is not here."""
-        self._order, self._asynchronous = threading.RLock(), None
-        self._room, self._pending = threading.BoundedSemaphore(_MOST_WAITING), deque()
+        self._order, self._background = threading.RLock(), Background(self.emit)
         for processor in self._exporting:
             processor.start_over()
 
@@ -224,7 +202,7 @@ class AuditProvider:
 
     def queue_depth(self) -> int:
         """Records that wait for their sinks."""
-        return len(self._pending) + sum(one.queue_depth() for one in self._exporting)
+        return len(self._background) + sum(one.queue_depth() for one in self._exporting)
 
     def spool_bytes(self) -> int:
         """Nothing: a spool counts its own."""
