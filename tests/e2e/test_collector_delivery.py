@@ -28,8 +28,6 @@ from receive.certs import Authority
 from servers.collector import Collector, StartCollector
 from servers.fake_gcs import FakeGcsServer, free_port
 
-pytestmark = pytest.mark.timeout(300)
-
 CORPUS: Final = Path(__file__).parents[1] / "corpus"
 SOME: Final = 5 * PER_BATCH
 
