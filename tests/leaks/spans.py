@@ -13,8 +13,8 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 from leaks.written import OBSERVED
 from otel_audit.convert.spans import LogData, ResourceData
 
-_START = OBSERVED - 60_000_000_000
-_END = _START + 5_000_000
+START = OBSERVED - 60_000_000_000
+END = START + 5_000_000
 
 _SERVER = {"http.request.method": "GET", "url.path": "/a", "http.response.status_code": 500}
 _CLIENT = {"http.request.method": "GET", "url.full": "http://shop.example/a"}
@@ -120,7 +120,7 @@ ATTRIBUTES: dict[str, tuple[SpanKind, Callable[[str], dict[str, Any]]]] = {
 """Places of attributes: kind of span and its attributes with a text at that place."""
 
 
-def _raised(text: str) -> Exception:
+def raised(text: str) -> Exception:
     try:
         raise ValueError(text)
     except ValueError as error:
@@ -134,7 +134,7 @@ def make_spans(provider: TracerProvider, text: str) -> None:
         kind: SpanKind, attributes: dict[str, Any], name: str = "GET", scope: str = "web", **fields: Any
     ) -> Any:
         tracer = provider.get_tracer(scope, "1")
-        return tracer.start_span(name, kind=kind, attributes=attributes, start_time=_START, **fields)
+        return tracer.start_span(name, kind=kind, attributes=attributes, start_time=START, **fields)
 
     ended = [span(kind, make(text)) for kind, make in ATTRIBUTES.values()]
     ended.append(span(SpanKind.SERVER, _SERVER, f"GET /no/such/{text}"))
@@ -143,15 +143,15 @@ def make_spans(provider: TracerProvider, text: str) -> None:
     ended.append(span(SpanKind.SERVER, _SERVER, links=[Link(elsewhere, {"note": text, text: "a"})]))
     failed = span(SpanKind.SERVER, _SERVER)
     failed.set_status(Status(StatusCode.ERROR, f"ValueError: {text}"))
-    failed.record_exception(_raised(text), {"note": text}, _START + 1)
-    failed.add_event(text, {"exception.message": text, text: [text]}, _START + 2)
+    failed.record_exception(raised(text), {"note": text}, START + 1)
+    failed.add_event(text, {"exception.message": text, text: [text]}, START + 2)
     ended.append(failed)
     chat = span(SpanKind.CLIENT, _CHAT)
-    chat.add_event("gen_ai.user.message", {"content": text}, _START + 1)
-    chat.add_event("gen_ai.choice", {"message": json.dumps({"content": text}), "index": 0}, _START + 2)
+    chat.add_event("gen_ai.user.message", {"content": text}, START + 1)
+    chat.add_event("gen_ai.choice", {"message": json.dumps({"content": text}), "index": 0}, START + 2)
     ended.append(chat)
     for one in ended:
-        one.end(_END)
+        one.end(END)
 
 
 def make_providers(text: str) -> Iterator[TracerProvider]:
@@ -184,8 +184,8 @@ def make_logs(text: str) -> Iterator[LogData]:
     ):
         yield LogData(
             name=name,
-            time_unix_nano=_START,
-            observed_unix_nano=_START + 1,
+            time_unix_nano=START,
+            observed_unix_nano=START + 1,
             trace_id="",
             span_id="",
             body=body,
