@@ -32,6 +32,7 @@ from otel_audit.convert.spans import Attributes, LogData, Value
 from otel_audit.errors import SpoolError
 from otel_audit.pipeline.losses import Event
 from otel_audit.pipeline.options import PipelineOptions
+from otel_audit.shapes import ready_to_read
 from otel_audit.spool import Slot
 
 __all__ = ["CONFIG_EVENT", "POLICY_EVENT", "START_EVENT", "STOP_EVENT", "Life"]
@@ -47,6 +48,7 @@ _TOLD_AT_START: Final = {"host": "host", "delivery": "delivery", "config_fingerp
 """What the first manifest of a writer says of the process, and the last word of the attribute that says it here."""
 
 
+@ready_to_read
 class Remembered(msgspec.Struct, frozen=True):
     """What the next writer of a slot compares itself with.
 

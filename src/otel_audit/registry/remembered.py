@@ -25,6 +25,7 @@ from otel_audit.errors import IntegrityError
 from otel_audit.mask.tags import ModelTag
 from otel_audit.registry.options import RegistryOptions
 from otel_audit.registry.state import EMPTY, RegistryState
+from otel_audit.shapes import ready_to_read
 
 __all__ = ["Reading", "Remembered"]
 
@@ -46,6 +47,7 @@ class Reading:
     mlflow: tuple[ModelTag, ...] | None = None
 
 
+@ready_to_read
 class _Kept(msgspec.Struct, frozen=True):
     versions: list[str] | None
     mlflow: list[ModelTag] | None

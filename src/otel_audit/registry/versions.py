@@ -20,6 +20,7 @@ import msgspec
 
 from otel_audit.errors import InputError, IntegrityError
 from otel_audit.seal.times import unix_nano
+from otel_audit.shapes import ready_to_read
 from otel_audit.store.layout import RegistryFile
 
 __all__ = [
@@ -79,6 +80,7 @@ class Actor(msgspec.Struct, frozen=True):
     type: Literal["user", "service", "system"] = "user"
 
 
+@ready_to_read
 class RegistryVersion(msgspec.Struct, frozen=True, omit_defaults=True, rename={"format": "registryVersion"}):
     """One change.
 

@@ -26,6 +26,7 @@ from typing import Any, Final
 import msgspec
 
 from otel_audit.errors import SpoolCorrupt
+from otel_audit.shapes import ready_to_read
 from otel_audit.spool.commit import MANIFEST_FILE, PLAN_FILE, Commit
 from otel_audit.spool.explain import explain
 from otel_audit.spool.plan import PLAN_VERSION, Plan
@@ -43,6 +44,7 @@ _CHAIN: Final = "chain"
 _COMMIT_FOLDER: Final = re.compile(r"\d{10}")
 
 
+@ready_to_read
 class _Done(msgspec.Struct, frozen=True, rename="camel"):
     """Content of ``chain``."""
 

@@ -33,6 +33,7 @@ from typing import Final
 import google_crc32c
 import msgspec
 
+from otel_audit.shapes import ready_to_read
 from otel_audit.spool.files import Files
 from otel_audit.spool.horizon import SLACK_NS
 from otel_audit.spool.plan import Loss
@@ -54,6 +55,7 @@ _WRITE_EVERY_S: Final = 1.0
 """While records are being lost the disk is in trouble already."""
 
 
+@ready_to_read
 class LedgerState(msgspec.Struct, frozen=True, rename="camel"):
     """Content of a ledger.
 

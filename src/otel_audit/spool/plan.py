@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from otel_audit.shapes import ready_to_read
+
 __all__ = ["PLAN_VERSION", "Kind", "Loss", "Plan", "PlannedFile"]
 
 PLAN_VERSION: Final = 1
@@ -74,6 +76,7 @@ class Loss(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         )
 
 
+@ready_to_read
 class Plan(msgspec.Struct, frozen=True, rename="camel"):
     """What one manifest will say, but ``previous`` and ``createdAt``.
 

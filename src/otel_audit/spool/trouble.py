@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from otel_audit.shapes import ready_to_read
 from otel_audit.spool.files import Files
 
 __all__ = ["TROUBLE_FILE", "Trouble", "TroubleNote"]
@@ -23,6 +24,7 @@ TROUBLE_FILE: Final = "trouble"
 _WRITE_EVERY_S: Final = 60.0
 
 
+@ready_to_read
 class TroubleNote(msgspec.Struct, frozen=True, rename="camel"):
     """Content of ``trouble``.
 

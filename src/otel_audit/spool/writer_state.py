@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from otel_audit.errors import InputError
+from otel_audit.shapes import ready_to_read
 from otel_audit.spool.segment import SealedSegment
 from otel_audit.store.names import WriterName
 
@@ -41,6 +42,7 @@ class Origin(msgspec.Struct, frozen=True, rename="camel"):
     commit: int
 
 
+@ready_to_read
 class Identity(msgspec.Struct, frozen=True, rename="camel"):
     """Content of ``writer.json``."""
 
@@ -52,6 +54,7 @@ class Identity(msgspec.Struct, frozen=True, rename="camel"):
     origin: Origin | None = None
 
 
+@ready_to_read
 class Closed(msgspec.Struct, frozen=True, rename="camel"):
     """Content of ``closed``."""
 
