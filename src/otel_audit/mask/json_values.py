@@ -7,6 +7,7 @@ stood.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from otel_audit.mask.operators import WITHHELD
 
 __all__ = [
     "CUT", "LEAST_NUMBER", "OPENS", "Number", "Pairs", "digits_of", "dump", "encode_string", "load", "nested",
-    "without_open_leaf",
+    "text_of_base64", "unused_key", "without_open_leaf",
 ]  # fmt: skip
 
 OPENS: Final = ("{", "[", '"')
@@ -169,3 +170,22 @@ def without_open_leaf(text: str) -> str:
         return text
     quote = '"' if text[start] == '"' else ""
     return f"{text[:start]}{quote}{WITHHELD}"
+
+
+def text_of_base64(text: str) -> bytes | None:
+    """What base64 stands for, if it is text that is not plain ASCII."""
+    try:
+        content = base64.b64decode(text, validate=True)
+        return None if content.isascii() else content.decode().encode()
+    except ValueError:
+        return None
+
+
+def unused_key(key: str, taken: dict[str, Any], whole: dict[str, Any]) -> str:
+    """The key, with ``#2``, ``#3`` … behind it where it is taken."""
+    if key not in taken and key not in whole:
+        return key
+    number = 2
+    while f"{key}#{number}" in taken or f"{key}#{number}" in whole:
+        number += 1
+    return f"{key}#{number}"

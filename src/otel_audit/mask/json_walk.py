@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -24,6 +23,8 @@ from otel_audit.mask.json_values import (
     encode_string,
     load,
     nested,
+    text_of_base64,
+    unused_key,
     without_open_leaf,
 )
 from otel_audit.mask.judge import Judge
@@ -152,7 +153,7 @@ class JsonWalk:
             return Pairs(masked)
         taken: dict[str, Any] = {}
         for (key, item), old in zip(masked, whole, strict=True):
-            taken[key if key is old and key not in taken else _unused(key, taken, whole)] = item
+            taken[key if key is old and key not in taken else unused_key(key, taken, whole)] = item
         return taken
 
     def _key(self, key: str, place: JsonPlace) -> str:
@@ -195,7 +196,7 @@ class JsonWalk:
         cut = False
         if not place.pieces and is_event_stream(text):
             return self._stream(text, place)
-        if place.name == "base64" and (content := _content(text)) is not None:
+        if place.name == "base64" and (content := text_of_base64(text)) is not None:
             # What is no plain ASCII is known for text only here, where the key says that it is encoded.
             try:
                 hides = self._judge.findings(content, self._budget)
@@ -269,23 +270,5 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _content(text: str) -> bytes | None:
-    """What base64 stands for, if it is text that is not plain ASCII."""
-    try:
-        content = base64.b64decode(text, validate=True)
-        return None if content.isascii() else content.decode().encode()
-    except ValueError:
-        return None
-
-
 def _before(name: str | None) -> bytes:
     return b"" if name is None else _bytes(name) + b": "
-
-
-def _unused(key: str, taken: dict[str, Any], whole: dict[str, Any]) -> str:
-    if key not in taken and key not in whole:
-        return key
-    number = 2
-    while f"{key}#{number}" in taken or f"{key}#{number}" in whole:
-        number += 1
-    return f"{key}#{number}"
