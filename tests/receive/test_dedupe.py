@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from requests.adapters import HTTPAdapter
 
 from otel_audit.config import load
 from otel_audit.config.build import pipeline_options
@@ -57,6 +58,26 @@ def own_events(folder: Path, name: str) -> list[str]:
 def post(sink: SinkProcess, export: ExportTraceServiceRequest) -> int:
     body = export.SerializeToString()
     return requests.post(f"{sink.http}/v1/traces", body, headers=PROTOBUF, timeout=20).status_code
+
+
+class _From(HTTPAdapter):
+    """Connects from another address of this machine."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, source_address=("127.0.0.2", 0), **kwargs)
+
+
+def test_what_is_sent_again_from_another_address_is_the_same(start_sink: StartSink) -> None:
+    sink, export = start_sink(), export_of("a")
+    assert post(sink, export) == 200
+    with requests.Session() as elsewhere:
+        elsewhere.mount("http://", _From())
+        url, body = f"{sink.http}/v1/traces", export.SerializeToString()
+        assert elsewhere.post(url, body, headers=PROTOBUF, timeout=20).status_code == 200
+    told = requests.get(f"{sink.http}/metrics", timeout=10).text
+    assert 'otel_audit_copies_total{content="same"} 1.0' in told
+    assert sink.stop()[0] == 0
+    assert len(rows(sink.folder / "log")) == 1
 
 
 def test_what_is_sent_again_is_one_record_across_kill_9_and_a_restart(

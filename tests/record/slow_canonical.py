@@ -93,6 +93,7 @@ def without_own_notes(text: str) -> str | None:
 def content_tag(record: dict[str, Any]) -> bytes:
     tagged = members(record, Group.META, Group.IDENTITY, Group.CONTENT)
     tagged.pop("observedTimestamp", None)
+    tagged.pop("sender", None)
     if "attributes" in tagged:
         tagged["attributes"] = without_own_notes(tagged["attributes"])
     return hashlib.sha256(rfc8785.dumps(compact(tagged) or {})).digest()

@@ -61,8 +61,9 @@ _SALTED: Final = (Group.IDENTITY, Group.CONTENT)
 _NAMES: Final = {group: sorted(f.name for f in FIELDS if f.group is group) for group in Group}
 _IN_RECORD_HASH: Final = sorted([*_NAMES[Group.META], "digests"])
 _IN_CONTENT_TAG: Final = sorted(
-    {name for group in (Group.META, *_SALTED) for name in _NAMES[group]} - {"observedTimestamp"}
+    {name for group in (Group.META, *_SALTED) for name in _NAMES[group]} - {"observedTimestamp", "sender"}
 )
+"""Without what is of the delivery and not of the record: ADR 0095."""
 
 _HEX: Final = frozenset("0123456789abcdef")
 
