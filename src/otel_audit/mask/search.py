@@ -180,11 +180,12 @@ def _matches(
             yield start, max(stop, last), Finding(first, last, entry.entity, entry.secret, text[first:last])
         if not behind:
             yield start, stop, None
-        # A match may take in more than it finds: what it found nothing in is looked at again.
-        if behind:
-            position = max(start + 1, min(behind, stop))
-        elif entry.goes_on is not None:
+        # A match may take in more than it finds: what it found nothing in is looked at again, and so is the end of a
+        # value in which the name of another may stand.
+        if entry.goes_on is not None:
             group, side = entry.goes_on
-            position = max(start + 1, groups[group][side])
+            position = max(start + 1, groups[group][side], min(behind, stop) - _WINDOWS_SHARE)
+        elif behind:
+            position = max(start + 1, min(behind, stop))
         else:
             position = start + 1 if entry.retry else stop
