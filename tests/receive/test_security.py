@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import warnings
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -301,6 +302,54 @@ def test_a_head_that_never_ends_is_cut_off(tmp_path: Path, door: str, begun: byt
         return left
 
     assert len(asyncio.run(cut_off())) < 1_000, "a farewell at most"
+    assert pipeline.close(10)
+
+
+def test_a_message_is_waited_for_only_from_those_who_may_send_it(
+    start_sink: StartSink, tmp_path: Path
+) -> None:
+    file = tmp_path / "tokens.json"
+    token(file, "collector")
+    sink = start_sink("--tokens", str(file))
+    withheld = threading.Event()
+
+    def messages() -> Iterator[bytes]:
+        withheld.wait(30)
+        yield b""
+
+    with grpc.insecure_channel(sink.grpc) as channel:
+        with pytest.raises(grpc.RpcError) as refused:
+            channel.stream_unary(TRACES)(messages(), timeout=20)
+        withheld.set()
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    ("is_ended", "code"),
+    [(False, grpc.StatusCode.DEADLINE_EXCEEDED), (True, grpc.StatusCode.INVALID_ARGUMENT)],
+)
+def test_a_call_without_a_message_is_brought_to_an_end(
+    tmp_path: Path, *, is_ended: bool, code: grpc.StatusCode
+) -> None:
+    settings = load({"destination": str(tmp_path / "log"), "spool": str(tmp_path / "spool")}, environment={})
+    pipeline = Pipeline(pipeline_options(settings, service="sink"))
+    anywhere = Address("127.0.0.1", 0)
+
+    async def call() -> grpc.StatusCode:
+        desk = Desk(pipeline, ReceiveOptions(body_timeout_s=0.2))
+        where = DoorOptions(anywhere.claim(), anywhere.claim())
+        doors = Doors(desk, where)
+        await doors.open()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{where.grpc.port}") as channel:
+            begun = channel.stream_unary(TRACES)(timeout=20)
+            if is_ended:
+                await begun.done_writing()
+            found = await begun.code()
+        assert await desk.close(10)
+        await doors.close()
+        return found
+
+    assert asyncio.run(call()) is code
     assert pipeline.close(10)
 
 

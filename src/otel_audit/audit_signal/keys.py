@@ -13,11 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-
-from otel_audit.audit_signal.algorithms import fitting
 from otel_audit.errors import ConfigurationError
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
+    from otel_audit.audit_signal.algorithms import fitting
+except ModuleNotFoundError as error:
+    raise ConfigurationError("proofs need cryptography: pip install 'otel-audit[signing]'") from error
 
 __all__ = ["MIN_SECRET", "SigningKey", "TrustedKey", "read_certificate", "trusted_keys", "trusted_secret"]
 

@@ -3,12 +3,16 @@
 gRPC's own core would unpack a compressed message whole, however large it becomes. So it is told not to, and the
 bytes tell how they are packed: a request begins with field 1 (0x0A), gzip with 0x1F, zlib with 0x78, and neither of
 those begins a message of OTLP.
+
+Each method takes a stream, of which a client of OTLP sends one message: so who may not send is told so before the
+message is read, and who sends it byte by byte waits for nothing. On the wire the two are the same.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Literal
 from urllib.parse import unquote
 
@@ -66,7 +70,7 @@ def make_server(desk: Desk, gate: Gate, *, shares_port: bool = False) -> aio.Ser
     server.add_generic_rpc_handlers(
         tuple(
             grpc.method_handlers_generic_handler(
-                service, {"Export": grpc.unary_unary_rpc_method_handler(_handler(desk, gate, signal))}
+                service, {"Export": grpc.stream_unary_rpc_method_handler(_handler(desk, gate, signal))}
             )
             for service, signal in _SERVICES.items()
         )
@@ -76,11 +80,15 @@ def make_server(desk: Desk, gate: Gate, *, shares_port: bool = False) -> aio.Ser
 
 def _handler(
     desk: Desk, gate: Gate, signal: Literal["traces", "logs"]
-) -> Callable[[bytes, aio.ServicerContext[bytes, bytes]], Awaitable[bytes]]:
-    async def export(body: bytes, context: aio.ServicerContext[bytes, bytes]) -> bytes:
+) -> Callable[[AsyncIterator[bytes], aio.ServicerContext[bytes, bytes]], Awaitable[bytes]]:
+    async def export(messages: AsyncIterator[bytes], context: aio.ServicerContext[bytes, bytes]) -> bytes:
         began = time.monotonic()
         sender = gate.admit(_peer(context), _authorization(context), signal)
-        answer = sender if isinstance(sender, Answer) else await _answer(desk, signal, body, sender)
+        body = b""
+        if isinstance(sender, Answer):
+            answer = sender
+        else:
+            body, answer = await _take(desk, signal, messages, sender)
         desk.figures.count("grpc", signal, answer.verdict, len(body), time.monotonic() - began)
         if answer.verdict is not Verdict.TAKEN:
             details = ((_STATUS_DETAILS, answer.status()),)
@@ -91,12 +99,24 @@ def _handler(
     return export
 
 
-async def _answer(desk: Desk, signal: Literal["traces", "logs"], body: bytes, sender: Sender) -> Answer:
+async def _take(
+    desk: Desk, signal: Literal["traces", "logs"], messages: AsyncIterator[bytes], sender: Sender
+) -> tuple[bytes, Answer]:
+    """The message of a call, as far as it was read, and the answer to it."""
     refusal = desk.refusal()
-    if refusal is not None or not desk.room.hold(len(body)):
-        return refusal or desk.overloaded
+    if refusal is not None:
+        return b"", refusal
+    try:
+        async with asyncio.timeout(desk.options.body_timeout_s):
+            body = await anext(messages)
+    except TimeoutError:
+        return b"", Answer(Verdict.SLOW, "the message did not arrive in time")
+    except StopAsyncIteration:
+        return b"", Answer(Verdict.MALFORMED, "a call without a message")
+    if not desk.room.hold(len(body)):
+        return body, desk.overloaded
     encoding = _PACKED.get(body[:1], "identity")
-    return await desk.deliver(Request(signal, "protobuf", encoding, body, sender))
+    return body, await desk.deliver(Request(signal, "protobuf", encoding, body, sender))
 
 
 def _peer(context: aio.ServicerContext[bytes, bytes]) -> Peer:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +106,28 @@ def test_what_is_added_says_how_it_is_proven_and_by_what(scripted: ScriptedSink)
     assert "audit.integrity.certificate" not in log.resource.attributes, "a secret is never named"
     log = sent(SigningKey(SECRET), attributes={"audit.integrity.value": "AAAA"})
     assert log.attributes["audit.integrity.value"] == "AAAA", "a proof that is there stays"
+
+
+WITHOUT_CRYPTOGRAPHY = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "cryptography":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Missing())
+import otel_audit
+otel_audit.SigningAuditRecordProcessor
+try:
+    otel_audit.SigningKey
+except otel_audit.ConfigurationError as error:
+    print(error)
+"""
+
+
+def test_without_the_extra_it_is_said_what_to_install() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_CRYPTOGRAPHY], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "pip install 'otel-audit[signing]'" in run.stdout
