@@ -112,6 +112,31 @@ def test_only_what_is_captured_is_wrapped(open_log):
     log.installation.uninstall()
 
 
+@pytest.mark.parametrize(
+    ("headers", "version", "cut_at"),
+    [
+        ([], "1.1", None),
+        ([(b"content-length", b"0")], "1.1", None),
+        ([(b"Content-Length", b"5")], "1.1", 0),
+        ([(b"transfer-encoding", b"chunked")], "1.1", 0),
+        ([], "2", 0),
+    ],
+)
+def test_a_body_that_nobody_asked_for_is_missed_only_where_there_may_be_one(
+    open_log, headers, version, cut_at
+):
+    log = open_log()
+    _served(log, _answering(START, _body(b"x"), reads=0), headers=headers, http_version=version).run()
+    assert log.record()["capture"]["requestTruncatedAt"] == cut_at
+
+
+def test_a_body_that_was_not_announced_is_recorded_if_it_comes(open_log):
+    log = open_log()
+    _served(log, _answering(START, _body(b"x")), *_request(b"hello"), **TYPED).run()
+    record = log.record()
+    assert (record["request"], record["capture"]["requestTruncatedAt"]) == ("hello", None)
+
+
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 304), ("GET", 204)])
 def test_what_has_no_body_has_none(open_log, method, status):
     log = open_log()

@@ -60,6 +60,11 @@ class BodyRecorder:
         """Whether the body has ended, or nothing more of it is kept."""
         return self._is_done
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of the body went by."""
+        return not self._content and not self._is_cut and not self._withheld
+
     def write(self, chunk: bytes) -> None:
         """See the next bytes of the body.
 

@@ -23,6 +23,8 @@ _SEEN: Final = "otel_audit.seen"
 _FILES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """Messages by which the server sends a file by itself."""
 
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+
 
 class AuditASGIMiddleware:
     """Shows an application's requests and responses to the audit log, as far as ``[capture]`` asks for them.
@@ -47,13 +49,13 @@ async def serve(app: _App, scope: _Message, receive: _Receive, send: _Send) -> N
     if capture is None or scope.get("type") != "http" or _SEEN in scope:
         await app(scope, receive, send)
         return
-    exchange = Exchange(capture)
+    exchange, is_announced = Exchange(capture), True
     with suppress(Exception):  # a scope may hold anything
         scope[_SEEN] = True
         headers = scope.get("headers") or ()
         recorder = exchange.see_request(headers, *_said(headers))
         if recorder is not None:
-            receive = _receiving(receive, recorder)
+            receive, is_announced = _receiving(receive, recorder), _announces_body(scope, headers)
     if capture.response_body or capture.response_headers:
         send = _sending(send, exchange, is_head=scope.get("method") == "HEAD")
     token = announce(exchange)
@@ -61,6 +63,8 @@ async def serve(app: _App, scope: _Message, receive: _Receive, send: _Send) -> N
         await app(scope, receive, send)
     finally:
         take_back(token)
+        if not is_announced and exchange.request is not None and exchange.request.is_empty:
+            exchange.request.end()
         exchange.end()
 
 
@@ -107,6 +111,14 @@ def _see(message: _Message, exchange: Exchange, *, is_head: bool) -> None:
             recorder.end()
     elif kind in _FILES:
         recorder.withhold("file")
+
+
+def _announces_body(scope: _Message, headers: Iterable[tuple[Any, Any]]) -> bool:
+    """Whether a request may have a body that the application did not ask for: over HTTP/1.1 its head says so
+    (RFC 9112, section 6.3). Adapters of other protocols may bring one all the same."""
+    return not str(scope.get("http_version", "")).startswith("1") or any(
+        bytes(name).lower() in _FRAMING and bytes(value).strip() != b"0" for name, value in headers
+    )
 
 
 def _said(headers: Iterable[tuple[Any, Any]]) -> tuple[str, str]:
