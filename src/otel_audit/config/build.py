@@ -76,6 +76,7 @@ def pipeline_options(settings: Settings, *, service: str | None = None) -> Pipel
                 response_headers=settings.capture.response_headers,
                 rules=tuple(CaptureRule(**asdict(rule)) for rule in settings.capture.rules),
             ),
+            cut_at=frozenset(settings.mask.cut_at),
         ),
         mask=mask_policy(settings),
         registry=_registry(settings, streams[0]),

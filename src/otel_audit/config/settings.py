@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from otel_audit.config.values import Secret, count, duration, flag, one_of, share, size, text, texts
+from otel_audit.config.values import Secret, count, counts, duration, flag, one_of, share, size, text, texts
 
 
 def setting(parse: Callable[[Any], object], meaning: str, default: object = None, *, key: str = "") -> Any:
@@ -289,6 +289,11 @@ class Mask:
             "versionId",
             "namespace",
         ),
+    )
+    cut_at: tuple[int, ...] = setting(
+        counts,
+        "attribute length limits, in characters, of SDKs that send OTLP: what is exactly as long loses its end",
+        (),
     )
     recognizers: tuple[Recognizer, ...] = tables(Recognizer, "of your own; `otel-audit mask test` tries them")
 

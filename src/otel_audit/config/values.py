@@ -95,6 +95,16 @@ def texts(value: object) -> tuple[str, ...]:
     raise ValueError("a list of texts")
 
 
+def counts(value: object) -> tuple[int, ...]:
+    """A list of whole numbers of at least 1, or one; in the environment separated by commas."""
+    if isinstance(value, str):
+        value = value.split(",")
+    try:
+        return tuple(count(part) for part in (value if isinstance(value, list | tuple) else [value]))
+    except ValueError:
+        raise ValueError("whole numbers of at least 1") from None
+
+
 def one_of(*choices: str) -> Callable[[object], str]:
     """One of a closed set of words."""
     accepted = " or ".join([", ".join(choices[:-1]), choices[-1]] if len(choices) > 1 else choices)

@@ -17,6 +17,7 @@ from otel_audit.convert.bare import bare_row
 from otel_audit.convert.bulk_bodies import add_bodies, has_bodies_at_most, plain_bodies
 from otel_audit.convert.bulk_users import add_users, is_user_alone, takes_users
 from otel_audit.convert.columns import Part, Row, RowsPart, Section, build_batch
+from otel_audit.convert.cut_values import cut_texts_of
 from otel_audit.convert.envelope import log_row_id
 from otel_audit.convert.gathered import Called, Gathered
 from otel_audit.convert.inference.call import InferenceCall
@@ -59,10 +60,11 @@ class Converter:
             One record for each span and log event that becomes one: those of ``platform``, then those of
             ``model-io``; in each stream spans first, and each in the order given.
         """
+        cut = cut_texts_of(spans, logs, self._options.cut_at)
         batch = _Batch(self._options, self._builder, min(max(observed_unix_nano, 0), MAX_INT64))
         for log in batch.read(spans, logs):
             batch.add_log(log)
-        return UnmaskedBatch(doubt_unknown_senders(batch.build()))
+        return UnmaskedBatch(doubt_unknown_senders(batch.build()), cut)
 
 
 class _Batch:

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from otel_audit.convert import notes
+from otel_audit.convert.cut_values import cut_texts, cut_under
 from otel_audit.convert.exports import DROPPED_ATTRIBUTES, TRACE_STATE
 from otel_audit.convert.resources import describe
 from otel_audit.convert.span_notes import NOTES_KEY
@@ -52,6 +53,7 @@ class _SdkSpan(SpanData):
         ) = fields  # fmt: skip
         self.joined = ()
         self.notes = None
+        self.cut = frozenset()
         self._attributes: Any = attributes
         self._is_plain = False
 
@@ -126,6 +128,11 @@ def _read_slots(slots: tuple[Any, ...], resources: dict[tuple[int, int], Resourc
     if context.trace_state:
         _add_trace_state(context, span.attributes, oddities)
     span.notes = context.__dict__.get(NOTES_KEY) or None
+    if bounded.max_value_len is not None:
+        span.cut = cut_texts(bounded._dict, (bounded.max_value_len,))
+    if events._dq or links._dq:
+        # Their limit need not be that of the span.
+        span.cut |= cut_under(part.attributes for part in (*events._dq, *links._dq))
     return span
 
 
@@ -143,6 +150,9 @@ def _read_public(span: ReadableSpan, resources: dict[tuple[int, int], ResourceDa
     attributes = _read_attributes(span.attributes or {}, oddities)
     if context and context.trace_state:
         _add_trace_state(context, attributes, oddities)
+    # No public property says under which limit the attributes of a span are.
+    own, parts = getattr(span, "_attributes", None), (*(span.events or ()), *(span.links or ()))
+    cut = cut_under([own, *(getattr(part, "attributes", None) for part in parts)])
     return SpanData(
         notes=context.__dict__.get(NOTES_KEY) or None if context else None,
         name=_name(span.name, oddities),
@@ -163,6 +173,7 @@ def _read_public(span: ReadableSpan, resources: dict[tuple[int, int], ResourceDa
         dropped_events=_number(span.dropped_events),
         dropped_links=_number(span.dropped_links),
         oddities=oddities,
+        cut=cut,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from otel_audit.convert.cut_values import cut_under
 from otel_audit.convert.exports import read_event_name
 from otel_audit.convert.resources import describe
 from otel_audit.convert.spans import Attributes, LogData, ResourceData
@@ -52,6 +53,7 @@ class LogReader:
             resource=self._resource(resource, scope),
             dropped_attributes=getattr(given, "dropped", 0),
             oddities=oddities,
+            cut=cut_under((given,)),
         )
 
     def _resource(self, resource: Any, scope: Any) -> ResourceData:

@@ -134,6 +134,7 @@ class ConvertOptions:
         capture: see :class:`CaptureOptions`.
         bound_event_time: whether a time outside [observed - 7 d, observed + 1 h] moves the record into the
             partition of its observed time. Off for files that are read long after the fact.
+        cut_at: characters that SDKs cut values to whose spans do not say so.
 
     Raises:
         ConfigurationError: a stream, family or content mode is unknown.
@@ -149,6 +150,7 @@ class ConvertOptions:
     identity: IdentityOptions = field(default_factory=IdentityOptions)
     capture: CaptureOptions = field(default_factory=CaptureOptions)
     bound_event_time: bool = True
+    cut_at: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if unknown := set(self.streams) - set(STREAMS):

@@ -7,7 +7,7 @@ string-keyed dicts of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -88,6 +88,7 @@ class SpanData:
         oddities: what was odd about the input, from a closed vocabulary; ends in ``audit.notes``.
         joined: record ids of the log events whose content this span took over.
         notes: what is known about the span and is not on it; only the SDK door has any.
+        cut: texts of it that the SDK may have cut, see :mod:`~otel_audit.convert.cut_values`.
     """
 
     name: str
@@ -110,6 +111,7 @@ class SpanData:
     oddities: list[str] = field(default_factory=list)
     joined: tuple[str, ...] = ()
     notes: SpanNotes | None = None
+    cut: Set[str] = frozenset()
 
     def shown(self) -> Mapping[str, Any]:
         """Returns the attributes to look at, not to change: what a door has not made plain yet is of any type."""
@@ -122,7 +124,7 @@ class LogData:
 
     ``is_own`` marks what the log says of its own life, such as a gap: no door sets it, so nobody outside can
     record an event under ``audit.``. ``is_emitted`` marks what the application said through our own logger: a
-    record of its own whose actor the application vouches for.
+    record of its own whose actor the application vouches for. ``cut`` is as for :class:`SpanData`.
     """
 
     name: str
@@ -137,3 +139,4 @@ class LogData:
     oddities: list[str] = field(default_factory=list)
     is_own: bool = False
     is_emitted: bool = False
+    cut: Set[str] = frozenset()

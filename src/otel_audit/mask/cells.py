@@ -51,6 +51,7 @@ class CellMasker:
         evidence: of the batch.
         facts: of its records.
         cut: field → records in which it had been cut before it came here.
+        cut_texts: texts that may have been cut, whatever record and field they are in.
     """
 
     policy: MaskPolicy
@@ -59,6 +60,7 @@ class CellMasker:
     evidence: Evidence
     facts: Facts
     cut: dict[str, set[int]]
+    cut_texts: frozenset[str] = frozenset()
 
     def masked(self, array: Column, entries: Sequence[int], place: Place, hits: Hits) -> dict[int, str]:
         """New texts of the entries.
@@ -112,7 +114,9 @@ class CellMasker:
             if not is_json:
                 own = pieces.get((), ())
                 return self._text(text, place.name(entry), path, place.field, scribe=scribe, pieces=own)
-            masked = self.json.mask(text, path, scribe, self._budget(text), hits.get(entry), pieces=pieces)
+            masked = self.json.mask(
+                text, path, scribe, self._budget(text), hits.get(entry), pieces=pieces, cut=self.cut_texts
+            )
             return without_tail(masked) if entry in self.cut.get(place.field, ()) else masked
         except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong, the field is not written
             return self._withheld(entry, place, scribe, error)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from otel_audit.mask.json_values import Number, Pairs, dump, load
 from otel_audit.mask.operators import WITHHELD
 
-__all__ = ["without_tail"]
+__all__ = ["without_end", "without_tail"]
 
 _TAIL: Final = 256
 """Characters that are taken off, counted over leaves from the last one back."""
@@ -45,6 +45,11 @@ class _Tail:
             shortened.append((key, self.off(item)))
             self.left -= len(key)
         return shortened[::-1]
+
+
+def without_end(text: str) -> str:
+    """A text, masked already, without its last 256 characters; ``[WITHHELD]`` where that is all of it."""
+    return text[: max(0, len(text) - _TAIL)] or WITHHELD
 
 
 def without_tail(text: str) -> str:

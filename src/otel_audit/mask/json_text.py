@@ -10,7 +10,8 @@ Rules:
 4. Texts that are read one after the other (``neighbours.py``) are also judged joined: where a finding spans
    several, the first one gets the token and the others lose their piece.
 5. A key that collides with another after masking gets ``#2``, ``#3`` …
-6. Of a JSON text that has been cut off, the open leaf is withheld, since half a number looks like none.
+6. Of a JSON text that has been cut off, the open leaf is withheld, since half a number looks like none; a leaf that
+   may have been cut by itself loses its end.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class JsonMasker:
         needles: Sequence[tuple[str, Family]] | None = None,
         *,
         pieces: Pieces = NOTHING,
+        cut: frozenset[str] = frozenset(),
     ) -> str:
         """The masked text.
 
@@ -65,12 +67,13 @@ class JsonMasker:
             needles: all triggers of the text and their families, where each is plain text of a leaf: leaves
                 without one of them are passed by. None: every leaf and key is judged.
             pieces: of findings that span this text and others.
+            cut: leaves that may have been cut.
 
         Raises:
             OutOfTime: the budget is spent.
         """
-        walk = JsonWalk(self._judge, self._max_depth, scribe, budget, needles)
-        few = None if needles is None or pieces else few_leaves(text, path, needles)
+        walk = JsonWalk(self._judge, self._max_depth, scribe, budget, needles, cut=cut)
+        few = None if needles is None or pieces or cut else few_leaves(text, path, needles)
         if few is None or any(map(walk.joined, few.messages)):
             return walk.document(text, path, pieces)
         known = [(needle.encode(), family) for needle, family in needles or ()]

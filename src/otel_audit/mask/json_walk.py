@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from otel_audit.mask.budget import Budget
 from otel_audit.mask.credentials import is_credential_name
+from otel_audit.mask.cut_tail import without_end
 from otel_audit.mask.decode import NestedTooDeeply
 from otel_audit.mask.event_stream import is_event_stream, mask_event_stream
 from otel_audit.mask.findings import Finding, with_pieces
@@ -38,6 +39,8 @@ __all__ = ["JsonWalk"]
 _MAX_NESTING: Final = 256
 """Levels of arrays and objects; conversion stops at 48, so only nested texts come near."""
 
+_LEAVES: Final = frozenset({str, int, float, Number})
+
 _SHORTEST: Final = 5
 """Characters of the shortest text that could hold anything to mask."""
 
@@ -51,6 +54,7 @@ class JsonWalk:
         scribe: writes tokens and evidence.
         budget: how long it may take.
         needles: all triggers of the text and their families; None: every leaf and key is judged.
+        cut: leaves that may have been cut.
     """
 
     def __init__(
@@ -60,7 +64,10 @@ class JsonWalk:
         scribe: Scribe,
         budget: Budget,
         needles: Sequence[tuple[str, Family]] | None,
+        *,
+        cut: frozenset[str] = frozenset(),
     ) -> None:
+        self._cut = cut
         self._judge, self._scribe, self._budget = judge, scribe, budget
         self._max_depth, self._needles = max_depth, needles
         self._withholds = scribe.policy.withholds_any
@@ -116,6 +123,8 @@ class JsonWalk:
             where = str(place)
             if reason := self._scribe.policy.withheld(where, self._scribe.facts, is_leaf=is_leaf):
                 return self._scribe.give_up(where, reason)
+        if self._cut and kind in _LEAVES and str(value) in self._cut:
+            return self._cut_leaf(value, place)
         if kind is str:
             return self._text(value, place)
         if place.level > _MAX_NESTING:
@@ -129,6 +138,12 @@ class JsonWalk:
         if kind is int or kind is float or kind is Number:
             return self._number(value, place)
         return value
+
+    def _cut_leaf(self, value: Any, place: JsonPlace) -> str:
+        """A leaf that may have been cut: masked, then without its end; a number may be the rest of one."""
+        masked = self._text(value, place) if type(value) is str else ""
+        self._scribe.give_up(str(place), "cut")
+        return without_end(masked)
 
     def _members(self, whole: Any, pairs: Iterable[tuple[str, Any]], place: JsonPlace) -> Any:
         masked: list[tuple[str, Any]] = []

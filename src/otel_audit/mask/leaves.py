@@ -17,6 +17,7 @@ from otel_audit.mask.cells import JSON_FIELDS, CellMasker
 from otel_audit.mask.chunks import CHUNKED_FIELD, may_be_chunks
 from otel_audit.mask.columns import Place, Verdicts
 from otel_audit.mask.credentials import ADDRESS_HEADERS, is_credential_header, is_credential_name
+from otel_audit.mask.cut_tail import without_end
 from otel_audit.mask.evidence import Evidence
 from otel_audit.mask.hits import find_hits
 from otel_audit.mask.identity import PSEUDONYM_FIELDS
@@ -53,14 +54,17 @@ class LeafMasker:
         if field in _BINARY_FIELDS:
             return self._binary(array, field)
         policy = self.cells.policy
-        if field in _REPEATED and not (policy.of_row or policy.withholds_within(field.partition(".")[0])):
+        alike = field in _REPEATED and not self.cells.cut_texts
+        if alike and not (policy.of_row or policy.withholds_within(field.partition(".")[0])):
             return self._repeated(array, place)
         if place.verdicts is None:
-            return replaced(array, self._judged(array, place, self.cells.cut.get(field, ())))
+            new = self._judged(array, place, self.cells.cut.get(field, ()))
+            return replaced(array, self._without_ends(array, new, place))
         by_key, forced = self._by_key(array, place.verdicts, place)
         # What is replaced anyway is not judged: our own tokens would count as somebody's.
         rest = replaced(array, dict.fromkeys(by_key, ""))
-        return replaced(array, {**self._judged(rest, place, forced), **by_key})
+        new = self._without_ends(rest, self._judged(rest, place, forced), place)
+        return replaced(array, {**new, **by_key})
 
     def keys(self, array: Column, place: Place) -> Column:
         hits = find_hits(array, self.cells.judge, place.field, json=False)
@@ -87,6 +91,9 @@ class LeafMasker:
         if self.cells.policy.withholds_within(place.field.partition(".")[0]):
             forced = range(len(array))
         hits.update(dict.fromkeys(forced))
+        if self.cells.cut_texts and place.field in JSON_FIELDS:
+            for entry in self._long_enough_to_be_cut(array):
+                hits.setdefault(entry, [])
         new: dict[int, str] = {}
         done: set[int] = set()
         for entry in sorted(hits):
@@ -95,6 +102,26 @@ class LeafMasker:
             entries = together.get(entry) or place.siblings(entry)
             done.update(entries)
             new.update(self.cells.masked(array, entries, place, hits))
+        return new
+
+    def _long_enough_to_be_cut(self, array: Column) -> list[int]:
+        least = min(map(len, self.cells.cut_texts))
+        return np.flatnonzero(
+            _KERNELS.fill_null(_KERNELS.binary_length(array), 0).to_numpy() >= least
+        ).tolist()
+
+    def _without_ends(self, array: Column, new: dict[int, str], place: Place) -> dict[int, str]:
+        """New texts, also of entries that may have been cut before they came here: without their ends."""
+        cut = self.cells.cut_texts
+        if not cut or place.field in JSON_FIELDS:
+            return new
+        may_be_cut = _KERNELS.is_in(array, value_set=pa.array(cut, pa.string()))
+        entries = np.flatnonzero(may_be_cut.to_numpy(zero_copy_only=False))
+        for entry in entries.tolist():
+            masked = new[entry] if entry in new else array[entry].as_py()
+            if masked != WITHHELD:
+                self.cells.evidence.withheld(place.row(entry), place.path(entry), "cut")
+                new[entry] = without_end(masked)
         return new
 
     def _joinable(self, array: Column, place: Place) -> dict[int, range]:

@@ -224,7 +224,15 @@ class Masker:
         changes = NamedChanges(columns[CHANGES])
         columns[CHANGES] = changes.column
         leaves = LeafMasker(
-            CellMasker(self._policy, self._judge, self._json, evidence, facts, _cut_rows(columns["capture"]))
+            CellMasker(
+                self._policy,
+                self._judge,
+                self._json,
+                evidence,
+                facts,
+                _cut_rows(columns["capture"]),
+                batch.cut,
+            )
         )
         for field in FIELDS:
             if field.treatment in (Treatment.TEXT, Treatment.JSON):

@@ -21,9 +21,11 @@ class UnmaskedBatch:
         records: one row a record, columns of :data:`~otel_audit.record.schema.SCHEMA` in table order;
             ``masking``, ``salts``, ``digests``, ``erased``, ``writer`` and ``sequence`` are null.
             Keys of every map are unique and sorted within their row. JSON texts are valid and minified.
+        cut: texts that may have been cut before they came here and stand somewhere in the records.
     """
 
     records: pa.RecordBatch
+    cut: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.records.schema.equals(SCHEMA):

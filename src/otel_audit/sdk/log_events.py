@@ -174,6 +174,7 @@ def _copied(event: LogData, weight: int) -> _Event:
         event.resource,
         event.dropped_attributes,
         list(event.oddities),
+        cut=event.cut,
     )
     copy.weight = weight
     return copy
