@@ -6,25 +6,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal, TypeAlias
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
-from otel_audit.convert import notes
 from otel_audit.convert.exports import DROPPED_ATTRIBUTES, TRACE_STATE, Export, read_event_name
+from otel_audit.convert.otlp_attributes import read_encoded
 from otel_audit.convert.otlp_json import load_json, read_document
+from otel_audit.convert.otlp_unread import leave_unread
+from otel_audit.convert.otlp_values import read_attributes, read_value
 from otel_audit.convert.resources import describe
-from otel_audit.convert.spans import Attributes, EventData, LinkData, LogData, ResourceData, SpanData, Value
-from otel_audit.convert.values import MAX_DEPTH, TOO_DEEP, unused_key
+from otel_audit.convert.spans import Attributes, EventData, LinkData, LogData, ResourceData, SpanData
+from otel_audit.convert.values import unused_key
 from otel_audit.errors import InputError
 
-__all__ = ["read_export", "read_protobuf"]
+__all__ = ["read_export", "read_protobuf", "read_traces"]
 
 Format: TypeAlias = Literal["protobuf", "json"]
 Signal: TypeAlias = Literal["traces", "logs"]
+
+_LARGE: Final = 1 << 14
+"""Bytes of a request from which on attributes are read all at once."""
+
+_Unread: Final = leave_unread(TracesData, f"{Span.DESCRIPTOR.full_name}.attributes")
+"""``TracesData`` with spans whose attributes are bytes."""
 
 _KINDS: Final = ("internal", "internal", "server", "client", "producer", "consumer")
 """By number; 0 is unspecified, which the specification lets receivers take for internal."""
@@ -61,6 +69,10 @@ def read_protobuf(data: bytes, *, signal: Signal | None = None, source: str = ""
     Raises:
         InputError: it is malformed, or ``signal`` is open and it holds neither spans nor log events.
     """
+    if signal == "traces" and len(data) >= _LARGE:
+        spans = _read_at_once(data)
+        if spans is not None:
+            return Export(spans, [])
     traces = _parse(TracesData, data) if signal != "logs" else None
     logs = (
         _parse(LogsData, data) if signal == "logs" or (signal is None and not _holds_spans(traces)) else None
@@ -76,7 +88,7 @@ def read_protobuf(data: bytes, *, signal: Signal | None = None, source: str = ""
     if traces is None and logs is None:
         raise InputError("malformed protobuf", source=source, place=place)
     return Export(
-        [] if traces is None else list(_read_traces(traces)), [] if logs is None else list(_read_logs(logs))
+        [] if traces is None else read_traces(traces), [] if logs is None else list(_read_logs(logs))
     )
 
 
@@ -113,12 +125,45 @@ def _holds_logs(logs: Any) -> bool:
     )
 
 
-def _read_traces(traces: Any) -> Iterator[SpanData]:
+def _read_at_once(data: bytes) -> list[SpanData] | None:
+    """Returns the spans of a request, ``None`` where it is malformed."""
+    traces = _parse(_Unread, data)
+    if traces is None:
+        return None
+    encoded = [span.attributes[:] for span in _spans(traces)]
+    try:
+        attributes: list[Any] = [*read_encoded(encoded)]
+    except ValueError:
+        return None
+    left = [place for place, found in enumerate(attributes) if found is None]
+    if left:
+        # As deep in a message as they stood, so that the same are malformed.
+        others = _Unread()
+        spans = others.resource_spans.add().scope_spans.add().spans
+        for place in left:
+            spans.add().attributes.extend(encoded[place])
+        parsed = _parse(TracesData, others.SerializeToString())
+        if parsed is None:
+            return None
+        for place, span in zip(left, _spans(parsed), strict=True):
+            attributes[place] = span.attributes
+    return read_traces(traces, attributes)
+
+
+def read_traces(traces: Any, attributes: Iterable[Any] | None = None) -> list[SpanData]:
+    """Reads parsed messages one by one.
+
+    Args:
+        traces: ``TracesData``.
+        attributes: those of all its spans, each read or as messages, where the spans do not hold them.
+    """
+    known = iter(span.attributes for span in _spans(traces)) if attributes is None else iter(attributes)
+    found: list[SpanData] = []
     for group in traces.resource_spans:
         for leaf in group.scope_spans:
             resource = _read_resource(group.resource, leaf.scope)
-            for span in leaf.spans:
-                yield _read_span(span, resource)
+            found += [_read_span(span, resource, next(known)) for span in leaf.spans]
+    return found
 
 
 def _read_logs(logs: Any) -> Iterator[LogData]:
@@ -132,16 +177,16 @@ def _read_logs(logs: Any) -> Iterator[LogData]:
 def _read_resource(resource: Any, scope: Any) -> ResourceData:
     oddities: list[str] = []
     return describe(
-        _read_attributes(resource.attributes, oddities),
+        read_attributes(resource.attributes, oddities),
         scope_name=scope.name,
         scope_version=scope.version,
-        scope_attributes=_read_attributes(scope.attributes, oddities),
+        scope_attributes=read_attributes(scope.attributes, oddities),
     )
 
 
-def _read_span(span: Any, resource: ResourceData) -> SpanData:
+def _read_span(span: Any, resource: ResourceData, known: Any) -> SpanData:
     oddities: list[str] = []
-    attributes = _read_attributes(span.attributes, oddities)
+    attributes: Attributes = known if type(known) is dict else read_attributes(known, oddities)
     if span.trace_state:
         attributes[unused_key(attributes, TRACE_STATE, oddities)] = span.trace_state
     kind = span.kind
@@ -160,8 +205,8 @@ def _read_span(span: Any, resource: ResourceData) -> SpanData:
         resource,
         status.code if status.code in (1, 2) else 0,
         status.message,
-        [_read_event(event, oddities) for event in span.events],
-        [_read_link(link, oddities) for link in span.links],
+        [_read_event(event, oddities) for event in events] if (events := span.events) else [],
+        [_read_link(link, oddities) for link in links] if (links := span.links) else [],
         span.dropped_attributes_count,
         span.dropped_events_count,
         span.dropped_links_count,
@@ -170,14 +215,14 @@ def _read_span(span: Any, resource: ResourceData) -> SpanData:
 
 
 def _read_event(event: Any, oddities: list[str]) -> EventData:
-    attributes = _read_attributes(event.attributes, oddities)
+    attributes = read_attributes(event.attributes, oddities)
     if event.dropped_attributes_count:
         attributes[DROPPED_ATTRIBUTES] = event.dropped_attributes_count
     return EventData(event.name, event.time_unix_nano, attributes)
 
 
 def _read_link(link: Any, oddities: list[str]) -> LinkData:
-    attributes = _read_attributes(link.attributes, oddities)
+    attributes = read_attributes(link.attributes, oddities)
     if link.dropped_attributes_count:
         attributes[DROPPED_ATTRIBUTES] = link.dropped_attributes_count
     return LinkData(link.trace_id.hex(), link.span_id.hex(), attributes)
@@ -185,51 +230,16 @@ def _read_link(link: Any, oddities: list[str]) -> LinkData:
 
 def _read_log(log: Any, resource: ResourceData) -> LogData:
     oddities: list[str] = []
-    attributes = _read_attributes(log.attributes, oddities)
+    attributes = read_attributes(log.attributes, oddities)
     return LogData(
         name=read_event_name(log.event_name, attributes),
         time_unix_nano=log.time_unix_nano,
         observed_unix_nano=log.observed_time_unix_nano,
         trace_id=log.trace_id.hex(),
         span_id=log.span_id.hex(),
-        body=_read_value(log.body, oddities, 0),
+        body=read_value(log.body, oddities),
         attributes=attributes,
         resource=resource,
         dropped_attributes=log.dropped_attributes_count,
         oddities=oddities,
     )
-
-
-def _read_attributes(items: Any, oddities: list[str], depth: int = 0) -> Attributes:
-    attributes: Attributes = {}
-    for item in items:
-        key = item.key
-        if key in attributes:
-            key = unused_key(attributes, key, oddities)
-        value = item.value
-        # Most values are text, and of one that is not empty the kind need not be asked: one call in four less.
-        attributes[key] = value.string_value or _read_value(value, oddities, depth)
-    return attributes
-
-
-def _read_value(value: Any, oddities: list[str], depth: int) -> Value:
-    return _read_kind(value, value.WhichOneof("value"), oddities, depth)
-
-
-def _read_kind(value: Any, kind: str | None, oddities: list[str], depth: int) -> Value:
-    match kind:
-        case "array_value" | "kvlist_value":
-            if depth >= MAX_DEPTH:
-                oddities.append(notes.TOO_DEEP)
-                return TOO_DEEP
-            if kind == "kvlist_value":
-                return _read_attributes(value.kvlist_value.values, oddities, depth + 1)
-            return [
-                item.string_value or _read_value(item, oddities, depth + 1)
-                for item in value.array_value.values
-            ]
-        case None:
-            return None
-        case _:
-            plain: Value = getattr(value, kind)
-            return plain
