@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import gzip
 import html
 import json
@@ -17,7 +18,7 @@ import re
 import unicodedata
 import urllib.parse
 import zlib
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 import zstandard
@@ -194,6 +195,16 @@ def _html(text: str) -> Iterator[str]:
 
 # --- binary to text --------------------------------------------------------------------------------------
 
+
+_LONGEST_REMEMBERED = 200
+
+
+def _remembered(texts_of_run: Callable[[str], Iterator[str]]) -> Callable[[str], Iterable[str]]:
+    """The same names, ids and words stand in thousands of texts."""
+    remembered = functools.lru_cache(1 << 16)(lambda run: tuple(texts_of_run(run)))
+    return lambda run: remembered(run) if len(run) <= _LONGEST_REMEMBERED else texts_of_run(run)
+
+
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_\-]{8,}(?:\r?\n[A-Za-z0-9+/_\-]+)*={0,2}")
 _HEX_RUN = re.compile(r"(?:[0-9a-f]{2}){6,}|(?:[0-9A-F]{2}){6,}")
 _UNIFORM = str.maketrans("-_", "+/", "\r\n=")
@@ -201,15 +212,20 @@ _UNIFORM = str.maketrans("-_", "+/", "\r\n=")
 
 def _base64(text: str) -> Iterator[str]:
     for run in _BASE64_RUN.findall(text):
-        packed = run.translate(_UNIFORM)
-        for start in range(4):
-            part = packed[start:]
-            part = part[: len(part) - (len(part) % 4 == 1)]
-            try:
-                content = base64.b64decode(part + "=" * (-len(part) % 4), validate=True)
-            except binascii.Error:
-                continue
-            yield from _if_text(content)
+        yield from _texts_of_base64(run)
+
+
+@_remembered
+def _texts_of_base64(run: str) -> Iterator[str]:
+    packed = run.translate(_UNIFORM)
+    for start in range(4):
+        part = packed[start:]
+        part = part[: len(part) - (len(part) % 4 == 1)]
+        try:
+            content = base64.b64decode(part + "=" * (-len(part) % 4), validate=True)
+        except binascii.Error:
+            continue
+        yield from _if_text(content)
 
 
 def _hex(text: str) -> Iterator[str]:
@@ -296,10 +312,15 @@ _BASE32_RUN = re.compile(r"[A-Z2-7]{10,}|[a-z2-7]{10,}")
 
 def _base32(text: str) -> Iterator[str]:
     for run in _BASE32_RUN.findall(text):
-        for start in range(8):
-            part = run[start:].upper()
-            part = part[: len(part) - (len(part) % 8 in (1, 3, 6))]
-            yield from _if_text(base64.b32decode(part + "=" * (-len(part) % 8)))
+        yield from _texts_of_base32(run)
+
+
+@_remembered
+def _texts_of_base32(run: str) -> Iterator[str]:
+    for start in range(8):
+        part = run[start:].upper()
+        part = part[: len(part) - (len(part) % 8 in (1, 3, 6))]
+        yield from _if_text(base64.b32decode(part + "=" * (-len(part) % 8)))
 
 
 _SPACED_HEX_RUN = re.compile(r"(?:(?:0x)?[0-9a-fA-F]{2}[ :,]{1,2}){5,}(?:0x)?[0-9a-fA-F]{2}")

@@ -123,11 +123,12 @@ class Oracle:
         }
         self._pattern = re.compile("|".join(map(re.escape, self._words)) or r"(?!)")
         self._clean: set[str] = set()
+        self._plainly_clean: set[str] = set()
 
     def leaks(self, texts: Iterable[Text | tuple[str, str]]) -> Iterator[Leak]:
         """What can be read in texts; at most one leak of a value a text."""
         for where, text, is_raw in (Text(*text) for text in texts):
-            if text in self._clean:
+            if text in self._clean or (is_raw and text in self._plainly_clean):
                 continue
             found: dict[str, Leak] = {}
             read = []
@@ -138,7 +139,7 @@ class Oracle:
             if found:
                 yield from found.values()
             else:
-                self._clean.update(read)
+                (self._plainly_clean if is_raw else self._clean).update(read)
 
     def _read(self, text: str) -> Iterator[tuple[str, str]]:
         if len(text) < _SHORTEST_NEEDLE:
