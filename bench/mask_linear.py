@@ -30,6 +30,8 @@ MADE_OF = {
     "hexadecimal": "68656c6c6f",
     "brackets": "[{",
     "names of secrets": "password=",
+    "names of secrets in quotes": 'pin:"',
+    "names of no secrets": "sid:",
     "full-width digits": "４１１１ ",
     "invisible": "😀\u200b",
     "addresses": "2001:db8:",

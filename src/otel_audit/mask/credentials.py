@@ -24,8 +24,8 @@ __all__ = [
     "BASIC",
     "BEARER",
     "HEADER_LINE",
+    "NAMED",
     "NAME_TRIGGER",
-    "PAIR",
     "basic_credentials",
     "bearer_token",
     "is_credential_header",
@@ -118,11 +118,19 @@ def is_credential_header(name: str) -> bool:
     return name in _CREDENTIAL_HEADERS or is_credential_name(name)
 
 
-PAIR: Final = (
-    rb"(?i:((?:[A-Za-z0-9_.\-]{0,32}[_.\-])?" + _STEMS + rb""")[ \t'"\\)\]]{0,4}(:|=>|=)[ \t]{0,3}"""
-    rb"""(?:\\*"([^"\\\n]{1,512})\\*"|\\*'([^'\\\n]{1,512})\\*'|["'\\]{0,4}([^\s"'\\<>,;&(){}\[\]|]+)))"""
+NAMED: Final = (
+    rb"(?i:((?:[A-Za-z0-9_.\-]{0,32}[_.\-])?" + _STEMS + rb""")[ \t'"\\)\]]{0,4}(:|=>|=)[ \t]{0,16})"""
 )
-"""RE2: a name, a colon or equals sign, and a value, quoted or up to the next space or sign."""
+"""RE2: a name, and a colon or equals sign. The value behind it is read only where the name is a secret's."""
+
+_VALUE: Final = re.compile(
+    rb"""\\*"([^"\\\n]{1,512})\\*"|\\*'([^'\\\n]{1,512})\\*'|["'\\]{0,4}([^ \t\r\n\f"'\\<>,;&(){}\[\]|]+)"""
+)
+"""A value, quoted or up to the next space or sign."""
+_BEHIND_VALUE: Final = re.compile(rb"""[ \t\r\n\f"'\\<>,;&(){}\[\]|]|\Z""")
+_LONGEST_WORD: Final = 1_024
+"""Bytes of a value that are judged: a longer one is no word of anybody's prose, and reading each to its end would take
+a text of nothing but names very long."""
 
 _PLACEHOLDERS: Final = frozenset(
     {"string", "str", "none", "null", "nil", "true", "false", "undefined", "required", "optional", "bool",
@@ -144,35 +152,51 @@ def named_value(candidate: Candidate) -> Iterator[tuple[int, int]]:
 
     In prose a colon introduces anything (*Token: the unit of text*): there, plain lower-case words are none.
     """
-    (start, end), (sign, _), *values = candidate.groups
-    name = candidate.text[start:end].decode("latin-1")
-    equals = candidate.text[sign : sign + 1] == b"="
+    (start, end), (sign, _) = candidate.groups
+    text, behind = candidate.text, candidate.end
+    name = text[start:end].decode("latin-1")
+    equals = text[sign : sign + 1] == b"="
     if not is_credential_name(name) and not (equals and _is_query_name(name)):
         return
-    quoted, single, bare = values
-    span = next(span for span in (quoted, single, bare) if span != (-1, -1))
-    value = candidate.text[span[0] : span[1]].decode("latin-1")
+    found = _VALUE.match(text, behind, behind + _LONGEST_WORD)
+    if found is None:
+        return
+    first, last = found.span(found.lastindex or 0)
+    is_bare = found.lastindex == _BARE
+    if is_bare and last == behind + _LONGEST_WORD:
+        ends = _BEHIND_VALUE.search(text, last)
+        yield first, ends.start() if ends else len(text)
+        return
+    value = text[first:last].decode("latin-1")
     if value.lower() in _PLACEHOLDERS or _STARS.fullmatch(value):
         return
-    last = _WORD.findall(name)[-1].lower()
-    if (
-        span == bare
-        and not equals
-        and last in _WEAK_NAMES
-        and value.rstrip(".!?").isalpha()
-        and value.islower()
-    ):
+    if is_bare and not equals and not _may_be_bare(name, value):
         return
-    if last in _DIGIT_NAMES and span == bare and not equals and not any(map(str.isdigit, value)):
-        return
-    yield span
+    yield first, last
 
+
+def _may_be_bare(name: str, value: str) -> bool:
+    """Whether a value behind a colon, without quotes, may be one of this name."""
+    last = _last_word(name)
+    if last in _WEAK_NAMES and value.rstrip(".!?").isalpha() and value.islower():
+        return False
+    return last not in _DIGIT_NAMES or any(map(str.isdigit, value))
+
+
+@lru_cache(maxsize=8192)
+def _last_word(name: str) -> str:
+    return str(_WORD.findall(name)[-1]).lower()
+
+
+_BARE: Final = 3
+"""Group of :data:`_VALUE`."""
 
 _QUERY_NAMES: Final = frozenset(
     {"sig", "signature", "session", "sessionid", "sid", "phpsessid", "jsessionid"}
 )
 
 
+@lru_cache(maxsize=8192)
 def _is_query_name(name: str) -> bool:
     words = [word.lower() for word in _WORD.findall(name)]
     return "".join(words) in _QUERY_NAMES or (

@@ -90,7 +90,11 @@ class TextMasker:
             return MaskedText(text, ())
         written = Scribe(self._policy, Evidence(1), 0, self._facts).write(data, findings, "text")
         entities, characters, at = [], 0, 0
+        is_ascii = data.isascii()
         for finding in findings:
+            if is_ascii:
+                entities.append(Entity(finding.entity, finding.start, finding.end))
+                continue
             start = characters + _length(data[at : finding.start])
             characters, at = start + _length(data[finding.start : finding.end]), finding.end
             entities.append(Entity(finding.entity, start, characters))

@@ -110,12 +110,12 @@ KNOWN_SECRETS: Final = (
         triggers=(b"(?i:authorization|cookie)[\"'\\\\ ]{0,6}[:=]",), secret=True, goes_on=(0, 0),
     ),
     Recognizer(
-        "named-secret", "CREDENTIAL", credentials.PAIR,
+        "named-secret", "CREDENTIAL", credentials.NAMED,
         ("password=hunter2", "my password: correcthorse", '"api_key": "k-1"', "?token=s3cr3t&x=1", "pwd='a b c'",
          "X-Goog-Signature=abcdef", "client_secret => zzz", "session=abc123"),
         ("tokens: 512", "max_tokens=4096", "Token: the unit of text", "password: string", "secret=***",
          "the password is wrong", "tokenizer=bpe"),
-        triggers=(credentials.NAME_TRIGGER,), validate=credentials.named_value, secret=True, goes_on=(0, 1),
+        triggers=(credentials.NAME_TRIGGER,), validate=credentials.named_value, secret=True, begins=True,
     ),
 )  # fmt: skip
 """Entries of the table of recognisers."""

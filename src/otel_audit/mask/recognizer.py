@@ -49,6 +49,8 @@ class Recognizer:
             many texts have.
         automaton: triggers of entries with the same word here are looked for apart from all others: what counts
             letters or digits multiplies the states of whatever it is looked for with.
+        begins: the pattern is of what begins an entity, and the entity behind it may be long: the search goes on behind
+            the match, and near the end of what was found.
         goes_on: a group, and 0 for its start or 1 for its end, where the search goes on after a match: a value may
             have names and values in it.
     """
@@ -69,5 +71,6 @@ class Recognizer:
     retry: bool = False
     may_hold: Callable[[bytes, int, int, int], bool] | None = None
     goes_on: tuple[int, int] | None = None
+    begins: bool = False
     behind: bytes = b""
     automaton: str = ""

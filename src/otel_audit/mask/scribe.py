@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,8 +44,8 @@ class Scribe:
                 a URL is known by its ``://``.
         """
         written, entities = self._rewritten(text, findings, path, url=url)
-        for entity in entities:
-            self.evidence.masked(self.row, path, entity)
+        for entity, count in Counter(entities).items():
+            self.evidence.masked(self.row, path, entity, count)
         return written
 
     def write_key(self, key: bytes, findings: list[Finding], parent: str) -> bytes:
@@ -60,11 +61,12 @@ class Scribe:
         parts: list[bytes] = []
         entities: list[str] = []
         copied = 0
+        has_urls = b"://" in text
         for finding in findings:
             new = self._replacement(finding, path)
             if new is None:
                 continue
-            if url or _in_url(text, finding.start):
+            if url or (has_urls and _in_url(text, finding.start)):
                 new = new.replace(b"[", b"%5B").replace(b"]", b"%5D")
             if not finding.continued:
                 entities.append(finding.entity)

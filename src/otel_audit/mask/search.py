@@ -87,7 +87,8 @@ class Search:
         claims: list[Span] = []
         for index in self._set.matching(text):
             entry, pattern = self._patterns[index]
-            for start, end, finding in _matches(entry, pattern, text, 0, len(text)):
+            find_all = _begun if entry.begins else _matches
+            for start, end, finding in find_all(entry, pattern, text, 0, len(text)):
                 budget.check()
                 if finding is not None:
                     found.append(finding)
@@ -147,6 +148,22 @@ def _spans(entry: Recognizer, text: bytes, match: list[Span]) -> list[Span]:
     if entry.validate is None:
         return [next((span for span in groups if span[0] >= 0), match[0])]
     return list(entry.validate(Candidate(text, *match[0], groups)))
+
+
+def _begun(
+    entry: Recognizer, pattern: Pattern, text: bytes, position: int, end: int
+) -> Iterator[tuple[int, int, Finding | None]]:
+    """The same for an entry whose pattern is of a beginning: what follows may be long, and may hold beginnings."""
+    find, validate = pattern.find, entry.validate
+    assert validate is not None  # noqa: S101  a beginning alone is nothing
+    while position < end and (match := find(text, position, end)) is not None:
+        start, position = match[0]
+        found = False
+        for first, last in validate(Candidate(text, start, position, match[1:])):
+            found, position = True, max(position, last - _WINDOWS_SHARE)
+            yield start, last, Finding(first, last, entry.entity, entry.secret, text[first:last])
+        if not found:
+            yield start, position, None
 
 
 def _matches(
