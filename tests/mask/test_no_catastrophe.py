@@ -57,8 +57,8 @@ def test_time_goes_with_length(name: str) -> None:
 
 _NAMES = (
     "passw", "pass-phrase", "passcode", "pwd", "secret", "api key", "access-key", "session_key", "credential", "cvv",
-    "jwt", "cookie", "authorization", "security code", "card number", "one time", "amz-signature", "token", "pan", "pin",
-    "otp", "pass", "auth", "sig", "session", "session id", "sid",
+    "jwt", "cookie", "authorization", "security code", "card number", "one time", "amz-signature", "token",
+    "pan", "pin", "otp", "pass", "auth", "sig", "session", "session id", "sid",
 )  # fmt: skip
 _SIGNS = (":", "=", "=>", ": ", ":x,", ": a ", ':"', "='", '":', '\\":', "%3a", ":\t", " ", "\n")
 _REPEATED = [f"{name}:" for name in _NAMES] + [f"{name}{sign}" for name in ("sid", "pin") for sign in _SIGNS]
