@@ -48,10 +48,11 @@ _STANDARD_GROUPS: Final = frozenset(
 _LEAST_FIRST_GROUP: Final = 4
 """Digits of the first group of any of these."""
 _CARD_DIGITS: Final = range(12, 20)
+_PRINTED_GAPS: Final[tuple[set[bytes], ...]] = (set(), {b" "}, {b"-"})
 
 
 def credit_card(run: Run) -> Iterator[tuple[int, int]]:
-    """Payment card numbers of 12 to 19 digits with an issuer's prefix and a right Luhn digit.
+    """Payment card numbers of 12 to 19 digits with a right Luhn digit and an issuer's prefix, or a word for it.
 
     Digits in one group need a length of their network and no label that says otherwise (an order number, an
     EAN); several groups need a customary grouping, or to be all the digits there are.
@@ -63,12 +64,16 @@ def credit_card(run: Run) -> Iterator[tuple[int, int]]:
     left = run.digits
     while first < len(groups) and left >= _CARD_DIGITS.start:
         left -= lengths[first]
-        count = 0
+        count, lasts = 0, []
         for last in range(first, len(groups) if first == 0 or lengths[first] >= _LEAST_FIRST_GROUP else 0):
             count += lengths[last]
             if count >= _CARD_DIGITS.stop:
                 break
-            if count in _CARD_DIGITS and _is_card(run, first, last, tuple(lengths[first : last + 1])):
+            if count in _CARD_DIGITS:
+                lasts.append(last)
+        # The longest counts: the first groups of a card may be one of another length by themselves.
+        for last in reversed(lasts):
+            if _is_card(run, first, last, tuple(lengths[first : last + 1])):
                 yield groups[first][0], groups[last][1]
                 first = last
                 break
@@ -82,11 +87,20 @@ def _is_card(run: Run, first: int, last: int, lengths: tuple[int, ...]) -> bool:
         return False
     start, end = groups[first][0], groups[last][1]
     number = text[start:end].translate(None, GAP_SIGNS)
-    if not _is_luhn(number) or not _NETWORK.fullmatch(number) or is_glued(text, start, end):
+    if not _is_luhn(number) or is_glued(text, start, end):
         return False
+    gaps = {run.gap(index) for index in range(first, last)}
+    if not _NETWORK.fullmatch(number):
+        # Prefixes come and go, and shops have cards of their own: what is called a card is one.
+        return (
+            gaps in _PRINTED_GAPS
+            and _names_card(text, start)
+            and not (_names_order(text, start) or is_fraction(text, start))
+        )
     if last > first:
-        gaps = {run.gap(index) for index in range(first, last)}
         if max(map(len, gaps)) > 2 or _is_within_list(run, first, last, gaps):
+            return False
+        if _is_amount(lengths, gaps):
             return False
         return is_standard or (len(gaps) == 1 and not is_fraction(text, start))
     if _names_card(text, start):
@@ -97,6 +111,12 @@ def _is_card(run: Run, first: int, last: int, lengths: tuple[int, ...]) -> bool:
         return False
     # Maestro's ranges are a seventh of all numbers: without a word they count from 16 digits on.
     return len(number) >= 16 or number[0] in b"34"
+
+
+def _is_amount(lengths: tuple[int, ...], gaps: set[bytes]) -> bool:
+    """Whether groups are a decimal number, or thousands with signs between them."""
+    is_grouped = lengths[0] <= 3 and set(lengths[1:]) == {3}
+    return gaps in ({b"."}, {b","}) and (len(lengths) == 2 or is_grouped)
 
 
 def _is_within_list(run: Run, first: int, last: int, gaps: set[bytes]) -> bool:

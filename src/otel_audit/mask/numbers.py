@@ -55,7 +55,7 @@ def _is_issued(area: bytes, middle: bytes, serial: bytes) -> bool:
 # --- IPv4 addresses --------------------------------------------------------------------------------------
 
 _PRODUCT: Final = re.compile(rb"(?:\A|[\s(;,\"'])[A-Za-z][A-Za-z0-9_.\-]*/\Z")
-_VERSION: Final = re.compile(rb"(?i)(?:version|ver|release|build|rev|chapter|section)[^0-9a-z]{0,4}\Z")
+_VERSION: Final = re.compile(rb"(?i)(?:version|ver|release|build|rev|rv|chapter|section)[^0-9a-z]{0,4}\Z")
 _MAX_OCTET: Final = 255
 
 

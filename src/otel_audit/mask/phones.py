@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import phonenumbers
+import stdnum.isbn
 
 from otel_audit.mask.candidates import (
     ALNUM,
@@ -32,8 +33,12 @@ _DATE: Final = re.compile(
     rb"(?:[ ]?[0-9]{1,2})?"
 )
 _AREA: Final = re.compile(rb"\((?!(?:19|20)[0-9]{2}\))[0-9]{2,5}\)[ \-]?[0-9]{2,4}[ \-]?[0-9]{3,5}")
-_DECIMAL: Final = re.compile(rb"[0-9]{1,3}(?:[,.][0-9]{3})*(?:[.,][0-9]{1,2})?|[0-9]+[.,][0-9]+")
+_DECIMAL: Final = re.compile(
+    rb"(?![0-9]{3,4}\.[0-9]{4}\Z)(?:[0-9]{1,3}(?:[,.][0-9]{3})*(?:[.,][0-9]{1,2})?|[0-9]+[.,][0-9]+)"
+)
 _FRACTION: Final = re.compile(rb"(?:0|[1-9][0-9]?)[.,][0-9]{4,}")
+_ISBN: Final = re.compile(rb"[0-9]-[0-9]{1,7}-[0-9]{1,7}-[0-9Xx]")
+_CLOCK: Final = re.compile(rb"[0-9]:[0-9]{2}:\Z")
 _UUID_TAIL: Final = re.compile(rb"-[0-9a-f]{4}-[0-9a-f]{4}")
 _PHONE_GAP: Final = b" -./()"
 _PHONE_SIGNS: Final = _PHONE_GAP + b"0123456789"
@@ -106,13 +111,25 @@ def _phone_span(run: Run, first: int, last: int) -> tuple[int, int] | None:
         return None
     if value[0] != 0x2B and (is_fraction(text, start) or _continues(text, end)):
         return None
-    if _UUID_TAIL.match(text, end):
+    if (
+        value.count(b"-") >= 2
+        and (isbn := _ISBN.match(text, start))
+        and stdnum.isbn.is_valid(isbn[0].decode())
+    ):
+        return None
+    if _UUID_TAIL.match(text, end) or _CLOCK.search(text[max(0, start - 5) : start]):
+        return None
+    # What a path or a product's name ends in goes on behind no space, and its version belongs to no phone.
+    is_behind_slash = start > 0 and text[start - 1] == 0x2F
+    if is_behind_slash and b" " in value and not _names_phone(text, start):
         return None
     if _has_phone_form(value, digits.decode()):
         return start, end
     if len(digits) > 15 or _DATE.fullmatch(value) or (_DECIMAL.fullmatch(value) and not value.isdigit()):
         return None
-    if _names_phone(text, start) or _PHONE_BEHIND.match(text, end, end + 16):
+    if _names_phone(text, start) or (
+        not (is_behind_slash and b"." in value) and _PHONE_BEHIND.match(text, end, end + 16)
+    ):
         return start, end
     return None
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import stdnum.iban
 
-from otel_audit.mask.candidates import ALNUM, LETTERS, Candidate
+from otel_audit.mask.candidates import ALNUM, LETTERS, Candidate, before, words
 
 __all__ = ["IBAN_COUNTRIES", "email", "iban", "ipv6", "may_be_iban"]
 
@@ -47,23 +47,34 @@ _IBAN_IN_LOWER_CASE: Final = re.compile(
 )
 
 
+_names_iban: Final = before(24, words("iban", "bank account") + b"[^0-9]{0,16}")
+_WRITTEN_LIKE_IBAN: Final = re.compile(
+    rb"[A-Z]{2}[0-9]{2}(?:[A-Z0-9]{11,30}|(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,3})?)(?![A-Za-z0-9])"
+)
+
+
 def iban(candidate: Candidate) -> Iterator[tuple[int, int]]:
-    """International bank account numbers, any spacing; the structure of the country and check digits hold."""
+    """International bank account numbers, any spacing: the structure of the country and check digits hold, or a word
+    for them stands before."""
     value = candidate.value
     length = _iban_lengths().get(value[:2].decode("latin-1").upper())
     if length is None or (candidate.start and candidate.text[candidate.start - 1] in ALNUM):
         return
     at = [offset for offset, byte in enumerate(value) if byte in ALNUM]
-    if len(at) < length:
-        return
-    end = candidate.start + at[length - 1] + 1
+    end = candidate.start + at[min(length, len(at)) - 1] + 1
     number = bytes(value[offset] for offset in at[:length]).decode()
-    if end < len(candidate.text) and candidate.text[end] in ALNUM:
-        return
-    if not number.isupper() and not _IBAN_IN_LOWER_CASE.search(value[: at[length - 1] + 1]):
-        return
-    if stdnum.iban.is_valid(number, check_country=False):
+    is_whole = len(at) >= length and not (end < len(candidate.text) and candidate.text[end] in ALNUM)
+    if (
+        is_whole
+        and (number.isupper() or _IBAN_IN_LOWER_CASE.search(value[: at[length - 1] + 1]))
+        and stdnum.iban.is_valid(number, check_country=False)
+    ):
         yield candidate.start, end
+    elif _names_iban(candidate.text, candidate.start):
+        # Mistyped or cut, it is still somebody's.
+        written = _WRITTEN_LIKE_IBAN.match(candidate.text, candidate.start)
+        if written is not None:
+            yield written.span()
 
 
 _DIGITS: Final = b"0123456789"
