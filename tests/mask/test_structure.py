@@ -97,3 +97,47 @@ def test_a_fraction_is_judged_by_its_name():
         "latency": 12.34567,
         "score": 0.858370,
     }
+
+
+_SPLIT = [
+    ("pass", "word=Tr0ub4dor"),
+    ("passw", "ord: Tr0ub4dor"),
+    ("my client_sec", "ret=Tr0ub4dor"),
+    ("api_", "key=Tr0ub4dor"),
+    ("tok", "en: Tr0ub4dor"),
+    ("pass", "word", "=Tr0ub4dor"),
+    ("to", "ken", ": ", "Tr0ub4dor"),
+    ("password", "=", "Tr0ub4dor"),
+    ("Bearer", "Tr0ub4dor"),
+    ("Authorization: Bear", "er Tr0ub4dor"),
+]
+
+
+@pytest.mark.parametrize("items", _SPLIT, ids="|".join)
+def test_a_name_may_be_split_within_itself(items):
+    parts = [{"type": "text", "content": item} for item in items]
+    for value in (
+        {"a": list(items)},
+        {"a": json.dumps({"b": list(items)}, separators=(",", ":"))},
+        {"messages": [{"role": "user", "parts": parts}]},
+        {"messages": [{"role": "user", "parts": [part]} for part in parts]},
+    ):
+        assert "Tr0ub" not in masked("request", value)
+    stream = "".join(f"data: {json.dumps({'choices': [{'delta': {'content': item}}]})}\n\n" for item in items)
+    assert "Tr0ub" not in masked("response", stream)
+    (record,) = MASKER.mask(unmasked({"requestHeaders": {"x-note": list(items)}})).records.to_pylist()
+    assert "Tr0ub" not in str(record["requestHeaders"])
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        ["pass", "word by word"],
+        ["the key", "id: 7 of them"],
+        ["Bearer", "bonds"],
+        ["a", "b"],
+        ["to", "do: nothing"],
+    ],
+)
+def test_texts_beside_each_other_that_name_no_secret(items):
+    assert json.loads(masked("request", {"a": items})) == {"a": items}

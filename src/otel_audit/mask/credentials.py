@@ -23,6 +23,7 @@ __all__ = [
     "ADDRESS_HEADERS",
     "BASIC",
     "BEARER",
+    "BEARER_TRIGGER",
     "HEADER_LINE",
     "NAMED",
     "NAME_TRIGGER",
@@ -210,14 +211,20 @@ HEADER_LINE: Final = (
 )
 """RE2: an authorization or cookie header as a line of text."""
 
-BEARER: Final = rb"(?i:\bbearer)[ +]+([A-Za-z0-9._~+/\-]{6,}={0,2})"
+BEARER: Final = (
+    rb"(?i:\bbearer)(?:[ +]+([A-Za-z0-9._~+/\-]{6,}={0,2})|[ \t]*\r?\n[ \t]*([A-Za-z0-9._~+/\-]{16,}={0,2}))"
+)
+BEARER_TRIGGER: Final = rb"(?i:bearer)(?:[ +]|[ \t]*(?:\\+[tr])*(?:[\r\n]|\\+n))"
 BASIC: Final = rb"(?i:\bbasic)[ +]+([A-Za-z0-9+/]{6,}={0,2})"
 
 
 def bearer_token(candidate: Candidate) -> Iterator[tuple[int, int]]:
-    """A token behind the word *Bearer*: not a plain word."""
-    start, end = candidate.groups[0]
+    """A token behind the word *Bearer*: not a plain word; in the next line, one of letters and digits."""
+    here, below = candidate.groups
+    start, end = max(here, below)
     value = candidate.text[start:end].decode()
+    if below != (-1, -1) and (value.isalpha() or not any(map(str.isalpha, value))):
+        return
     if not (value.isalpha() and value[1:].islower()) or len(value) > 24:
         yield start, end
 

@@ -94,8 +94,10 @@ KNOWN_SECRETS: Final = (
     ),
     Recognizer(
         "bearer-token", "CREDENTIAL", credentials.BEARER,
-        ("Authorization was Bearer abc123def456", "bearer AbCdEfGhIj"), ("bearer bonds", "Bearer authentication"),
-        triggers=(b"(?i:bearer)[ +]",), validate=credentials.bearer_token, secret=True,
+        ("Authorization was Bearer abc123def456", "bearer AbCdEfGhIj",
+         "Authorization is Bearer\n abcdef0123456789xyz"),
+        ("bearer bonds", "Bearer authentication", "the bearer\n2026-11-22 09:12:44"),
+        triggers=(credentials.BEARER_TRIGGER,), validate=credentials.bearer_token, secret=True,
     ),
     Recognizer(
         "basic-credentials", "CREDENTIAL", credentials.BASIC,

@@ -133,7 +133,8 @@ class LeafMasker:
             if chunked:
                 shows = may_be_chunks(texts, judge)
             else:
-                shows = judge.trigger.is_in("".join(filter(None, texts)).encode())
+                held = [text for text in texts if text]
+                shows = any(judge.trigger.is_in(glue.join(held).encode()) for glue in ("", " "))
             if shows:
                 found.update(dict.fromkeys(entries, entries))
         return found

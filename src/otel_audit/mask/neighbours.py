@@ -14,9 +14,36 @@ __all__ = ["STRUCTURE_TRIGGERS", "Stretch", "Way", "is_message", "one_number", "
 Way: TypeAlias = "tuple[str | int, ...]"
 """Keys and indexes that lead to a text; the steps into a JSON text within a string are its own."""
 
+_NEXT: Final = (
+    rb'(?:,(?:\\*"\\*",|null,)*|[\[\]{},:"\\a-z_]*\},\{[\[\]{},:"\\a-z_]*"(?:content|text)\\*":)\\*"'
+)
+"""RE2: what is behind the quote of one text and before the next, in an array or in parts and messages."""
+
+_ENDS_OF_NAMES: Final = b"|".join(
+    sorted(
+        {
+            name[start:].encode()
+            for name in (
+                "password", "passwd", "passphrase", "passcode", "pwd", "secret", "credentials", "key",
+                "cvv", "cvc", "csc", "jwt", "cookie", "authorization", "token", "pan", "pin", "otp", "pass", "auth",
+                "sig", "signature", "session", "sid", "code", "number", "id",
+            )
+            for start in range(len(name))
+        }
+    )
+)  # fmt: skip
+
 STRUCTURE_TRIGGERS: Final = (
-    # A digit at the end of one text and at the start of the next, in an array or in parts and messages.
-    rb'[0-9][^0-9A-Za-z"]{0,4}"(?:,(?:\\*"\\*",|null,)*|[\[\]{},:"\\a-z_]*\},\{[\[\]{},:"\\a-z_]*"(?:content|text)\\*":)\\*"[^0-9A-Za-z"]{0,4}[0-9]',
+    # A digit at the end of one text and at the start of the next.
+    rb'[0-9][^0-9A-Za-z"]{0,4}"' + _NEXT + rb'[^0-9A-Za-z"]{0,4}[0-9]',
+    # The name of a secret that one text begins and the next one ends; its sign may stand in a third.
+    rb'[A-Za-z_.\- ]\\*"'
+    + _NEXT
+    + rb"(?i:"
+    + _ENDS_OF_NAMES
+    + rb')[0-9_.\- ]{0,3}(?:\\*"'
+    + _NEXT
+    + rb")?[:=]",
     # A string that begins as JSON does: only parsing it tells whether it was cut.
     rb'"[\[{]{1,2}\\',
     # The name of a secret at the end of a text, whose value the next one may begin with.
