@@ -23,7 +23,8 @@ ORDER = {"items": [{"sku": "T-1"}], "card": "4111 1111 1111 1111"}
 
 
 def _settings(folder: Path, **more: str) -> dict[str, str]:
-    return {**environment(folder), "PYTHONPATH": str(APPS), **more}
+    instrumented = ("celery", "django", "fastapi", "flask", "starlette")
+    return {**environment(folder, *instrumented), "PYTHONPATH": str(APPS), **more}
 
 
 def _records(folder: Path) -> list[dict[str, Any]]:
@@ -133,11 +134,8 @@ def test_celery_tasks(tmp_path: Path) -> None:
         running(worker, env, tmp_path / "worker.log") as jobs,
     ):
         wait_for(port, server, tmp_path / "shop.log")
-        for number in range(4):
-            subprocess.run(
-                [sys.executable, "-c", f"import celery_jobs; celery_jobs.remind.delay({number})"],
-                env=env, check=True,
-            )  # fmt: skip
+        send = "import celery_jobs\nfor number in range(4): celery_jobs.remind.delay(number)"
+        subprocess.run([sys.executable, "-c", send], env=env, check=True)
         _until(tmp_path / "worker.log", "succeeded", 4)
         os.kill(jobs.pid, signal.SIGTERM)
         jobs.wait(60)

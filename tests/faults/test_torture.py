@@ -34,7 +34,7 @@ def torture(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_nothing_is_lost_and_nothing_is_there_twice(store: str) -> None:
     if store == "gcs":
         binary()
-    told = torture("--stores", store, "--minutes", "1.0")
+    told = torture("--stores", store, "--minutes", "0.5")
     assert told.returncode == 0, told.stdout + told.stderr
     assert "SIGKILL" in told.stdout
 

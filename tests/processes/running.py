@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import requests
@@ -27,8 +28,16 @@ BIN = Path(sys.executable).parent
 SERVICE = "shop"
 
 
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    """What a user sets, and nothing of this test run's own settings."""
+def environment(folder: Path, *instrumented: str, **more: str) -> dict[str, str]:
+    """What a user sets, and nothing of this test run's own settings.
+
+    Args:
+        folder: for log and spool.
+        instrumented: libraries besides ``requests``, which ``otel-audit[auto]`` brings. Seconds would go by at each
+            start if it were all that tests have installed.
+        more: other variables.
+    """
+    others = {point.name for point in entry_points(group="opentelemetry_instrumentor")}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
     return kept | {
         "PATH": f"{BIN}:{kept['PATH']}",
@@ -37,6 +46,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "OTEL_TRACES_EXPORTER": "none",
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(sorted(others - {"requests", *instrumented})),
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
         "OTEL_AUDIT_DESTINATION": str(folder / "log"),
         "OTEL_AUDIT_SPOOL": str(folder / "spool"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 from collections import Counter
 from typing import Any
 
@@ -185,13 +186,15 @@ os.kill(os.getpid(), 9)
 def test_celery_prefork(tmp_path):
     jobs = tmp_path / "jobs"
     jobs.mkdir()
-    env = environment(tmp_path, JOBS_FOLDER=str(jobs))
+    env = environment(tmp_path, "celery", JOBS_FOLDER=str(jobs))
     log = tmp_path / "worker.log"
     send = "import jobs\nfor number in range(20): jobs.work.delay(number)"
     subprocess.run([env["PATH"].split(":")[0] + "/python", "-c", send], env=env, check=True, timeout=60)
     with running(["celery", "-A", "jobs", "worker", "--concurrency", "2", "-l", "INFO"], env, log) as worker:
-        while "succeeded" not in (text := log.read_text()) or text.count("succeeded") < 20:
+        pause = threading.Event()
+        while (text := log.read_text()).count("succeeded") < 20:
             assert worker.poll() is None, text
+            pause.wait(0.05)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0
     assert recorded(tmp_path) == paths(range(20))

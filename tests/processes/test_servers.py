@@ -13,6 +13,7 @@ import pytest
 from processes.running import environment, free_port, get, recorded, running, wait_for
 
 REQUESTS = range(40)
+INSTRUMENTED = ("fastapi", "flask", "starlette")
 
 GUNICORN = {
     "sync": ["--workers", "2", "web_apps:wsgi"],
@@ -24,7 +25,7 @@ GUNICORN = {
 
 def serve_and_end(tmp_path, command, port, how, **settings) -> tuple[Counter[str], list[str], int]:
     log = tmp_path / "server.log"
-    with running(command, environment(tmp_path, **settings), log) as server:
+    with running(command, environment(tmp_path, *INSTRUMENTED, **settings), log) as server:
         wait_for(port, server, log)
         answered = get(port, REQUESTS)
         os.kill(server.pid, how)
@@ -68,7 +69,7 @@ def test_killed_in_strict_delivery_nothing_answered_is_lost(tmp_path):
     port = free_port()
     command = ["gunicorn", "--bind", f"127.0.0.1:{port}", "web_apps:wsgi"]
     log = tmp_path / "server.log"
-    with running(command, environment(tmp_path, OTEL_AUDIT_DELIVERY="strict"), log) as server:
+    with running(command, environment(tmp_path, *INSTRUMENTED, OTEL_AUDIT_DELIVERY="strict"), log) as server:
         wait_for(port, server, log)
         answered = get(port, REQUESTS)
         os.killpg(server.pid, signal.SIGKILL)

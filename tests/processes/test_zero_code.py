@@ -105,7 +105,8 @@ CHOSEN = {"OTEL_PYTHON_DISTRO": "vendor", "OTEL_PYTHON_CONFIGURATOR": "vendor"}
 
 @pytest.mark.parametrize("command", [INSTRUMENT, RUN], ids=["instrument", "run"])
 def test_under_the_default_distro(tmp_path: Path, command: Sequence[str]) -> None:
-    done = start(tmp_path, command)
+    """With every instrumentation that is installed; elsewhere it is that of ``requests`` alone."""
+    done = start(tmp_path, command, OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="")
     assert (done.status, done.ran, done.paths) == (7, True, ["/work/1"]), done.err
     assert f"runs as {done.pid}\n" in done.out, "no process stands between"
     assert done.err == ""

@@ -36,7 +36,11 @@ def _serving(tmp_path: Path, server: str, **more: str) -> Iterator[str]:
     """A running server; it is told to end when the test is done with it."""
     port, log = free_port(), tmp_path / "server.log"
     env = environment(
-        tmp_path, OTEL_AUDIT_CAPTURE_REQUEST_BODY="true", OTEL_AUDIT_CAPTURE_RESPONSE_BODY="true", **more
+        tmp_path,
+        *(["django"] if server.startswith("django") else ["fastapi", "flask", "starlette"]),
+        OTEL_AUDIT_CAPTURE_REQUEST_BODY="true",
+        OTEL_AUDIT_CAPTURE_RESPONSE_BODY="true",
+        **more,
     )
     env["PYTHONPATH"] = os.pathsep.join([str(HERE), env["PYTHONPATH"]])
     if server.startswith("django"):
