@@ -17,6 +17,7 @@ from otel_audit.mask.masker import MaskedBatch, Masker
 from otel_audit.mask.neighbours import STRUCTURE_TRIGGERS
 from otel_audit.mask.policy import MaskKey, MaskPolicy, MaskRule
 from otel_audit.record.batch import UnmaskedBatch
+from otel_audit.record.canonical import content_tags
 from otel_audit.record.schema import SCHEMA
 
 _KEY = MaskKey("k1", bytes(range(32)))
@@ -52,6 +53,18 @@ def test_a_slice_of_a_batch() -> None:
     rows = [{"errorMessage": f"user{number}@example.com", "request": "[1]"} for number in range(20)]
     part = UnmaskedBatch(unmasked(*rows).records.slice(5, 3))
     assert Masker(MaskPolicy()).mask(part).records.column("errorMessage").to_pylist() == ["[EMAIL]"] * 3
+
+
+def test_content_tags_stay_with_their_records() -> None:
+    rows = [
+        {"stream": stream, "recordId": f"{number}", "attributes": '{"a":"user@example.com"}'}
+        for number, stream in enumerate(("platform", "model-io", "platform"))
+    ]
+    assert Masker(MaskPolicy()).mask(unmasked(*rows)).tags is None
+    whole = Masker(MaskPolicy(), tags=True).mask(unmasked(*rows))
+    for batch in (whole, *whole.by_stream().values(), whole.chosen([2, 1]), whole.noted_as_copies([0, 2])):
+        assert batch.tags == content_tags(batch.records)
+    assert len(whole.chosen([2, 1]).by_stream()) == 2
 
 
 def test_what_is_clean_comes_out_as_it_was() -> None:

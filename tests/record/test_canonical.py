@@ -64,7 +64,8 @@ def test_golden_vectors(vector: dict[str, Any]) -> None:
 
 def test_golden_vectors_in_one_batch() -> None:
     salts = b"".join(map(salts_of, VECTORS))
-    found = digest(batch_of([record_of(vector) for vector in VECTORS]), salts)
+    found = digest(batch_of([record_of(vector) for vector in VECTORS]), salts, tags=True)
+    assert found.tags == content_tags(found.records)
     assert [each.as_py().hex() for each in found.record_hashes] == [
         vector["recordHash"] for vector in VECTORS
     ]
@@ -83,8 +84,9 @@ def test_a_note_of_ours_makes_no_other_record_and_the_senders_words_do() -> None
 @given(batches(), st.binary(min_size=32, max_size=32))
 def test_fast_equals_slow(batch: pa.RecordBatch, salt: bytes) -> None:
     salts = b"".join(hashlib.sha256(salt + bytes([row])).digest() for row in range(len(batch)))
-    found = digest(batch, salts)
+    found = digest(batch, salts, tags=True)
     tags = content_tags(found.records)
+    assert found.tags == tags
     for row, record in enumerate(batch.to_pylist()):
         own = salts[row * 32 : row * 32 + 32]
         assert group_json(batch, Group.IDENTITY)[row].as_py().encode() == slow.group_json(
@@ -106,10 +108,11 @@ def test_fast_equals_slow(batch: pa.RecordBatch, salt: bytes) -> None:
 @given(batches())
 def test_parts_of_a_batch_hash_as_the_whole_does(batch: pa.RecordBatch) -> None:
     salts = os.urandom(32 * len(batch))
-    whole = digest(batch, salts)
+    whole = digest(batch, salts, tags=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(buffers, "PART_BYTES", 1)
-        parts = digest(batch, salts)
+        parts = digest(batch, salts, tags=True)
+        assert parts.tags == whole.tags
         assert parts.records == whole.records
         assert parts.record_hashes == whole.record_hashes
         assert content_tags(whole.records).to_pylist() == [

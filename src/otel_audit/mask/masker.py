@@ -11,9 +11,10 @@ Only this module can make a :class:`MaskedBatch`.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from operator import methodcaller
+from typing import Any, Final
 
 import orjson
 import pyarrow as pa
@@ -64,16 +65,21 @@ class MaskedBatch:
         records: columns of the schema; ``masking``, ``salts`` and ``digests`` are filled, ``writer``,
             ``sequence`` and ``erased`` are null.
         record_hashes: fixed_size_binary(32), one a record.
+        tags: their content tags, likewise; None where the masker does not make them.
     """
 
     records: pa.RecordBatch
     record_hashes: Column
+    tags: Column | None
 
-    def __init__(self, records: pa.RecordBatch, record_hashes: Column, *, seal: object) -> None:
+    def __init__(
+        self, records: pa.RecordBatch, record_hashes: Column, tags: Column | None = None, *, seal: object
+    ) -> None:
         if seal is not _SEAL:
             raise TypeError("only Masker.mask makes a MaskedBatch")
         object.__setattr__(self, "records", records)
         object.__setattr__(self, "record_hashes", record_hashes)
+        object.__setattr__(self, "tags", tags)
 
     def __len__(self) -> int:
         return int(self.records.num_rows)
@@ -113,18 +119,12 @@ class MaskedBatch:
                 name: self._slice(start, end)
                 for name, start, end in zip(names, [0, *ends], ends, strict=False)
             }
-        parts = {}
-        for name in dict.fromkeys(names):
-            chosen = pc.equal(streams, name)
-            parts[name] = MaskedBatch(
-                self.records.filter(chosen), self.record_hashes.filter(chosen), seal=_SEAL
-            )
-        return parts
+        masks = {name: pc.equal(streams, name) for name in dict.fromkeys(names)}
+        return {name: self._changed(methodcaller("filter", mask)) for name, mask in masks.items()}
 
     def chosen(self, rows: Sequence[int]) -> MaskedBatch:
         """Some of the records, in the order given."""
-        index = pa.array(rows, pa.int64())
-        return MaskedBatch(self.records.take(index), self.record_hashes.take(index), seal=_SEAL)
+        return self._changed(methodcaller("take", pa.array(rows, pa.int64())))
 
     def noted_as_copies(self, rows: Sequence[int]) -> MaskedBatch:
         """The same records, some of which say that another one has their id, with the hashes that go with it.
@@ -140,11 +140,16 @@ class MaskedBatch:
         place = self.records.schema.get_field_index("attributes")
         field = self.records.schema.field(place)
         noted = recompute(self.records.set_column(place, field, pa.array(texts, field.type)))
-        return MaskedBatch(noted.records, noted.record_hashes, seal=_SEAL)
+        # Our own notes are no part of the tags.
+        return MaskedBatch(noted.records, noted.record_hashes, self.tags, seal=_SEAL)
 
     def _slice(self, start: int, end: int) -> MaskedBatch:
-        rows = end - start
-        return MaskedBatch(self.records.slice(start, rows), self.record_hashes.slice(start, rows), seal=_SEAL)
+        return self._changed(methodcaller("slice", start, end - start))
+
+    def _changed(self, change: Callable[[Any], Any]) -> MaskedBatch:
+        """What is known of each record, changed alike."""
+        tags = None if self.tags is None else change(self.tags)
+        return MaskedBatch(change(self.records), change(self.record_hashes), tags, seal=_SEAL)
 
 
 class Masker:
@@ -159,6 +164,7 @@ class Masker:
         judge: finds it; a test gives one with a recogniser or decoder left out.
         nested_json: whether strings are read as JSON texts; likewise.
         finder: looks for names where the policy says so; by default an engine in a process of its own.
+        tags: whether batches carry content tags, for who looks for records that come again.
     """
 
     def __init__(
@@ -169,8 +175,9 @@ class Masker:
         judge: Judge | None = None,
         nested_json: bool = True,
         finder: Finder | None = None,
+        tags: bool = False,
     ) -> None:
-        self._policy = policy
+        self._policy, self._tags = policy, tags
         self._max_record_bytes = max_record_bytes
         self._judge = judge if judge is not None else Judge(policy.table(), structure=STRUCTURE_TRIGGERS)
         self._json = JsonMasker(self._judge, nested=nested_json)
@@ -244,8 +251,8 @@ class Masker:
         cut_oversize(columns, self._max_record_bytes, evidence)
         columns["masking"] = evidence.struct(self._policy.fingerprint)
         masked = pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
-        digested = digest(masked, os.urandom(SALT_BYTES * rows))
-        return MaskedBatch(digested.records, digested.record_hashes, seal=_SEAL)
+        digested = digest(masked, os.urandom(SALT_BYTES * rows), tags=self._tags)
+        return MaskedBatch(digested.records, digested.record_hashes, digested.tags, seal=_SEAL)
 
 
 def _cut_rows(capture: Column) -> dict[str, set[int]]:

@@ -87,7 +87,7 @@ class Copies:
         """Take out what is known, and note what differs from it; once, before any of it is appended."""
         if prepared.masked is None or prepared.imprints is not None:
             return
-        masked, found = prepared.masked, imprints(prepared.masked.records)
+        masked, found = prepared.masked, _imprints_of(prepared.masked)
         is_new = ~self._tags.contains(*_tags(found)) & _is_first(*_tags(found))
         kept = np.flatnonzero(is_new)
         if len(kept) < len(found):
@@ -107,7 +107,7 @@ class Copies:
         Returns:
             The imprints of all, which of them are known as they are, and which have an id that another one has.
         """
-        found = imprints(masked_of(prepared).records)
+        found = _imprints_of(masked_of(prepared))
         same = self._tags.contains(*_tags(found))
         return found, same, ~same & self._ids.contains(*_ids(found))
 
@@ -148,6 +148,10 @@ def masked_of(prepared: Prepared) -> MaskedBatch:
     if prepared.masked is None:
         raise ValueError("a batch without records")
     return prepared.masked
+
+
+def _imprints_of(masked: MaskedBatch) -> Imprints:
+    return imprints(masked.records, masked.tags)
 
 
 def _tags(found: Imprints) -> tuple[Halves, Halves]:

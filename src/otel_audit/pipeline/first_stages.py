@@ -26,7 +26,9 @@ class FirstStages:
         self._configured = options.convert
         self._models = options.convert.models
         self._converters: dict[str, Converter] = {}
-        self._masker = Masker(options.mask, max_record_bytes=options.max_record_bytes)
+        self._masker = Masker(
+            options.mask, max_record_bytes=options.max_record_bytes, tags=options.dedupe is not None
+        )
         self._known = None if options.registry is None else KnownModels(options.registry)
         self._revision = -1
 

@@ -25,21 +25,18 @@ Golden vectors are in ``tests/golden/canonical/``.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_audit.record.buffers import Array, data, every_so_many, is_valid, offsets, parts_by_stream
-from otel_audit.record.json_columns import json_object, json_text, json_time
-from otel_audit.record.json_pieces import JsonText, Piece, joined
+from otel_audit.record.buffers import Array, every_so_many, parts_by_stream
+from otel_audit.record.field_texts import FieldTexts
 from otel_audit.record.json_texts import as_one_line, without_own_notes
-from otel_audit.record.schema import EXACT_TIMES, FIELDS, JSON_COLUMNS, Group
+from otel_audit.record.schema import FIELDS, JSON_COLUMNS, Group
+from otel_audit.record.text_hashes import HASH_BYTES, hash_array, hashes_of, sha256_each
 
 __all__ = [
     "HASH_BYTES",
@@ -53,7 +50,6 @@ __all__ = [
 ]
 
 SALT_BYTES: Final = 16
-HASH_BYTES: Final = 32
 
 _SALTED: Final = (Group.IDENTITY, Group.CONTENT)
 """Groups that have a salt and a digest, in the order of the salts given to :func:`digest`."""
@@ -75,18 +71,21 @@ class Digested:
     Attributes:
         records: columns of :data:`~otel_audit.record.schema.SCHEMA`.
         record_hashes: fixed_size_binary(32), in the order of the records.
+        tags: content tags, likewise; None where nobody asked for them.
     """
 
     records: pa.RecordBatch
     record_hashes: Array
+    tags: Array | None = None
 
 
-def digest(records: pa.RecordBatch, salts: bytes) -> Digested:
+def digest(records: pa.RecordBatch, salts: bytes, *, tags: bool = False) -> Digested:
     """Fills ``salts`` and ``digests``, and hashes each record.
 
     Args:
         records: columns of the schema, masked. A JSON text that could not stand in one line is put right.
         salts: 32 random bytes a record: 16 for identity, then 16 for content.
+        tags: whether to make content tags, too, which cost half of what they do alone.
 
     Raises:
         ValueError: there are not 32 bytes of salt a record, or a map has the same key twice.
@@ -101,11 +100,8 @@ def digest(records: pa.RecordBatch, salts: bytes) -> Digested:
             records = _with_column(records, name, fit)
     by_row = np.frombuffer(salts, np.uint8).reshape(rows, len(_SALTED), SALT_BYTES)
     raw = {group: by_row[:, place].tobytes() for place, group in enumerate(_SALTED)}
-    return _hashed(
-        records,
-        salts={group: _hex(raw[group], SALT_BYTES) for group in _SALTED},
-        digests={group: _hex(_group_hashes(records, group, raw[group]), HASH_BYTES) for group in _SALTED},
-    )
+    hexadecimal = _by_name({group: _hex(raw[group], SALT_BYTES) for group in _SALTED})
+    return _hashed(_with_column(records, "salts", hexadecimal), raw, tags=tags)
 
 
 def recompute(records: pa.RecordBatch) -> Digested:
@@ -120,12 +116,9 @@ def recompute(records: pa.RecordBatch) -> Digested:
     Raises:
         ValueError: a map has the same key twice.
     """
-    salts, digests = _by_group(records["salts"]), _by_group(records["digests"])
-    for group in _SALTED:
-        computed = _hex(_group_hashes(records, group, _unhex(salts[group])), HASH_BYTES)
-        erased: Any = pc.if_else(salts[group].is_null(), digests[group], computed)
-        digests[group] = erased
-    return _hashed(records, salts, digests)
+    salts = _by_group(records["salts"])
+    raw = {group: _unhex(salts[group]) for group in _SALTED}
+    return _hashed(records, raw, tags=False, keep_erased=True)
 
 
 def record_hashes(records: pa.RecordBatch) -> Array:
@@ -137,7 +130,7 @@ def record_hashes(records: pa.RecordBatch) -> Array:
     Raises:
         ValueError: a map has the same key twice.
     """
-    return _hashes(_objects(part, _IN_RECORD_HASH) for part in parts_by_stream(records))
+    return hashes_of(FieldTexts(part).objects(_IN_RECORD_HASH) for part in parts_by_stream(records))
 
 
 def content_tags(records: pa.RecordBatch) -> Array:
@@ -149,8 +142,7 @@ def content_tags(records: pa.RecordBatch) -> Array:
     Raises:
         ValueError: a map has the same key twice.
     """
-    plain = _with_column(records, "attributes", without_own_notes(records["attributes"]))
-    return _hashes(_objects(part, _IN_CONTENT_TAG) for part in parts_by_stream(plain))
+    return hashes_of(_tagged(part, FieldTexts(part)) for part in parts_by_stream(records))
 
 
 def group_json(records: pa.RecordBatch, group: Group) -> Array:
@@ -162,71 +154,60 @@ def group_json(records: pa.RecordBatch, group: Group) -> Array:
     Raises:
         ValueError: a map has the same key twice.
     """
-    texts: Array = pa.concat_arrays([_objects(part, _NAMES[group]) for part in parts_by_stream(records)])
+    texts: Array = pa.concat_arrays(
+        [FieldTexts(part).objects(_NAMES[group]) for part in parts_by_stream(records)]
+    )
     return texts
 
 
-def _hashed(records: pa.RecordBatch, salts: dict[Group, Array], digests: dict[Group, Array]) -> Digested:
-    names = [group.value for group in _SALTED]
-    for column, children in (("salts", salts), ("digests", digests)):
-        struct = pa.StructArray.from_arrays([children[group] for group in _SALTED], names)
-        records = _with_column(records, column, struct)
-    return Digested(records, record_hashes(records))
+def _hashed(
+    records: pa.RecordBatch, salts: dict[Group, bytes], *, tags: bool, keep_erased: bool = False
+) -> Digested:
+    """Fills ``digests``; part by part, so that the texts of one part only are held.
 
-
-def _group_hashes(records: pa.RecordBatch, group: Group, salts: bytes) -> bytes:
-    """SHA-256 of salt and canonical group, 32 bytes a record; a salt has 16."""
+    Args:
+        records: with their salts.
+        salts: these as bytes, one behind the other.
+        tags: whether to make content tags.
+        keep_erased: whether a digest without a salt stays as it is.
+    """
+    digests: list[Array] = []
     hashes: list[bytes] = []
+    tagged: list[bytes] = []
     start = 0
     for part in parts_by_stream(records):
-        end = start + part.num_rows * SALT_BYTES
-        # Salts are no UTF-8, but they only pass through a join of bytes on their way to the hash.
-        before = every_so_many(SALT_BYTES, salts[start:end])
-        hashes += _sha256(_objects(part, _NAMES[group], before=[before]))
+        end, texts = start + part.num_rows, FieldTexts(part)
+        found = {}
+        for group in _SALTED:
+            # Salts are no UTF-8, but they only pass through a join of bytes on their way to the hash.
+            before = every_so_many(SALT_BYTES, salts[group][start * SALT_BYTES : end * SALT_BYTES])
+            found[group] = _hex(b"".join(sha256_each(texts.objects(_NAMES[group], [before]))), HASH_BYTES)
+        if keep_erased:
+            given, stored = _by_group(part["salts"]), _by_group(part["digests"])
+            found = {group: _unless_erased(given[group], stored[group], found[group]) for group in _SALTED}
+        digests.append(_by_name(found))
+        hashes += sha256_each(texts.having("digests", digests[-1]).objects(_IN_RECORD_HASH))
+        if tags:
+            tagged += sha256_each(_tagged(part, texts))
         start = end
-    return b"".join(hashes)
+    column = digests[0] if len(digests) == 1 else pa.concat_arrays(digests)
+    return Digested(
+        _with_column(records, "digests", column), hash_array(hashes), hash_array(tagged) if tags else None
+    )
 
 
-def _objects(records: pa.RecordBatch, names: Iterable[str], before: Sequence[Piece] = ()) -> Array:
-    """One object a record, of the fields named, in the order given; ``{}`` where it is empty."""
-    rows = records.num_rows
-    text = json_object((name, _field_text(records, name)) for name in names)
-    if text is None:
-        text = JsonText(["{}"])
-    elif text.validity is not None:
-        text = JsonText([joined(text, rows).fill_null("{}")])
-    return joined(text, rows, before=before)
+def _unless_erased(salts: Array, stored: Array, computed: Array) -> Array:
+    settled: Any = pc.if_else(salts.is_null(), stored, computed)
+    return cast("Array", settled)
 
 
-def _field_text(records: pa.RecordBatch, name: str) -> JsonText | None:
-    if name in EXACT_TIMES:
-        return json_time(_agreed_time(records[name], records[EXACT_TIMES[name]]))
-    return json_text(records[name])
-
-
-def _agreed_time(micros: Array, nanos: Array) -> Array:
-    """The nanoseconds; null where they are not the instant that the microseconds tell."""
-    coarse = micros.cast(pa.int64()).fill_null(0).to_numpy()
-    agreed = nanos.fill_null(0).to_numpy() // 1000 == coarse
-    if not micros.null_count and not nanos.null_count and agreed.all():
-        return nanos
-    no_time: Any = pa.scalar(None, pa.int64())
-    return cast("Array", pc.if_else(pa.array(agreed & is_valid(micros)), nanos, no_time))
-
-
-def _sha256(texts: Array) -> list[bytes]:
-    if not len(texts):
-        return []
-    sha256, text, bounds = hashlib.sha256, data(texts), offsets(texts)
-    return [sha256(text[start:end]).digest() for start, end in pairwise((bounds - bounds[0]).tolist())]
-
-
-def _hashes(texts: Iterable[Array]) -> Array:
-    """SHA-256 of each text, fixed_size_binary(32)."""
-    hashes = [each for part in texts for each in _sha256(part)]
-    buffers = [None, pa.py_buffer(b"".join(hashes))]
-    array: Array = pa.Array.from_buffers(pa.binary(HASH_BYTES), len(hashes), buffers)
-    return array
+def _tagged(records: pa.RecordBatch, texts: FieldTexts) -> Array:
+    """What content tags are made of; ``texts`` are those of the records."""
+    attributes: Array = records["attributes"]
+    plain = without_own_notes(attributes)
+    if plain is not attributes:
+        texts = texts.having("attributes", plain)
+    return texts.objects(_IN_CONTENT_TAG)
 
 
 def _hex(raw: bytes, width: int) -> Array:
@@ -247,6 +228,13 @@ def _unhex(salts: Array) -> bytes:
 def _by_group(column: Array) -> dict[Group, Array]:
     struct: Any = column
     return {Group(field.name): child for field, child in zip(struct.type, struct.flatten(), strict=True)}
+
+
+def _by_name(groups: dict[Group, Array]) -> Array:
+    struct: Array = pa.StructArray.from_arrays(
+        [groups[group] for group in _SALTED], [group.value for group in _SALTED]
+    )
+    return struct
 
 
 def _with_column(records: pa.RecordBatch, name: str, column: Array) -> pa.RecordBatch:

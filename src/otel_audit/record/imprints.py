@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from otel_audit.record.buffers import data
+from otel_audit.record.buffers import Array, data
 from otel_audit.record.canonical import HASH_BYTES, content_tags
 
 __all__ = ["IMPRINT_BYTES", "Imprints", "imprints", "parse_imprints"]
@@ -28,11 +28,12 @@ _DASHED: Final = 36
 _DIGITS: Final = re.compile("[0-9a-fA-F]{32}")
 
 
-def imprints(records: pa.RecordBatch) -> Imprints:
+def imprints(records: pa.RecordBatch, tags: Array | None = None) -> Imprints:
     """Imprints of masked records, in their order.
 
     Args:
         records: columns of the schema.
+        tags: their content tags, where they are known.
 
     Raises:
         ValueError: a map has the same key twice.
@@ -40,8 +41,9 @@ def imprints(records: pa.RecordBatch) -> Imprints:
     rows = records.num_rows
     made = np.empty((rows, IMPRINT_BYTES), np.uint8)
     made[:, :_HALF] = np.frombuffer(_ids(records), np.uint8).reshape(rows, _HALF)
-    tags = np.frombuffer(data(content_tags(records)) if rows else b"", np.uint8)
-    made[:, _HALF:] = tags.reshape(rows, HASH_BYTES)[:, :_HALF]
+    if rows:
+        whole = np.frombuffer(data(content_tags(records) if tags is None else tags), np.uint8)
+        made[:, _HALF:] = whole.reshape(rows, HASH_BYTES)[:, :_HALF]
     return made.view(np.uint64)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from otel_audit.record.buffers import Array, data
+from otel_audit.record.buffers import Array, data, offsets
 from otel_audit.record.notes import OBSERVED, OWN_KEYS, PARTITIONED_BY
 
 __all__ = ["as_one_line", "escape_separators", "says_observed", "without_own_notes"]
@@ -29,6 +29,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f]")
 _ESCAPES: Final = {0x2028: "\\u2028", 0x2029: "\\u2029"}
 """Ends of line for JavaScript and for some readers of NDJSON; legal within JSON."""
 _FILED_BY_OBSERVED: Final = f'"{PARTITIONED_BY}":"{OBSERVED}"'
+_OWN_PREFIX: Final = b'"audit.'
+_EMPTY: Final = "{}"
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -97,8 +99,17 @@ def says_observed(attributes: Array) -> Array:
 
 
 def without_own_notes(attributes: Array) -> Array:
-    """``attributes`` as they would be without our own notes; null where nothing else is in them."""
-    return _rewritten(attributes, lambda text: '"audit.' in text or text == "{}", _without_own_notes)
+    """``attributes`` as they would be without our own notes; null where nothing else is in them.
+
+    The same array where there are none.
+    """
+    if not len(attributes) or (
+        _OWN_PREFIX not in _bytes(attributes).tobytes() and len(_EMPTY) not in np.diff(offsets(attributes))
+    ):
+        return attributes
+    return _rewritten(
+        attributes, lambda text: _OWN_PREFIX.decode() in text or text == _EMPTY, _without_own_notes
+    )
 
 
 def _without_own_notes(text: str) -> str | None:
