@@ -325,11 +325,17 @@ def test_a_message_is_waited_for_only_from_those_who_may_send_it(
 
 
 @pytest.mark.parametrize(
-    ("is_ended", "code"),
-    [(False, grpc.StatusCode.DEADLINE_EXCEEDED), (True, grpc.StatusCode.INVALID_ARGUMENT)],
+    ("messages", "is_ended", "code"),
+    [
+        (0, False, grpc.StatusCode.DEADLINE_EXCEEDED),
+        (0, True, grpc.StatusCode.INVALID_ARGUMENT),
+        (1, False, grpc.StatusCode.DEADLINE_EXCEEDED),
+        (1, True, grpc.StatusCode.OK),
+        (2, True, grpc.StatusCode.INVALID_ARGUMENT),
+    ],
 )
-def test_a_call_without_a_message_is_brought_to_an_end(
-    tmp_path: Path, *, is_ended: bool, code: grpc.StatusCode
+def test_a_call_that_is_not_one_message_is_brought_to_an_end(
+    tmp_path: Path, messages: int, *, is_ended: bool, code: grpc.StatusCode
 ) -> None:
     settings = load({"destination": str(tmp_path / "log"), "spool": str(tmp_path / "spool")}, environment={})
     pipeline = Pipeline(pipeline_options(settings, service="sink"))
@@ -342,6 +348,8 @@ def test_a_call_without_a_message_is_brought_to_an_end(
         await doors.open()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{where.grpc.port}") as channel:
             begun = channel.stream_unary(TRACES)(timeout=20)
+            for _ in range(messages):
+                await begun.write(export_of("one").SerializeToString())
             if is_ended:
                 await begun.done_writing()
             found = await begun.code()

@@ -109,6 +109,8 @@ async def _take(
     try:
         async with asyncio.timeout(desk.options.body_timeout_s):
             body = await anext(messages)
+            async for _ in messages:
+                return b"", Answer(Verdict.MALFORMED, "a call with more than one message")
     except TimeoutError:
         return b"", Answer(Verdict.SLOW, "the message did not arrive in time")
     except StopAsyncIteration:
