@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from otel_audit.cli.main import cli
 from receive.conftest import SinkProcess
 from sdk.written import rows
-from servers.fake_gcs import free_port
+from servers.ports import free_port
 
 
 class Log:

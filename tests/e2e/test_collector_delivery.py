@@ -26,7 +26,8 @@ from otel_audit.cli.main import cli
 from otel_audit.receive.token_file import read_tokens
 from receive.certs import Authority
 from servers.collector import Collector, StartCollector
-from servers.fake_gcs import FakeGcsServer, free_port
+from servers.fake_gcs import FakeGcsServer
+from servers.ports import free_port
 
 CORPUS: Final = Path(__file__).parents[1] / "corpus"
 SOME: Final = 5 * PER_BATCH

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import requests
 
-from processes.running import BIN, environment, free_port, running, wait_for
+from processes.running import BIN, environment, running, wait_for
 from sdk.written import LIFE
+from servers.ports import free_port
 
 APPS = Path(__file__).parents[2] / "examples" / "apps"
 BODIES = {"OTEL_AUDIT_CAPTURE_REQUEST_BODY": "true", "OTEL_AUDIT_CAPTURE_RESPONSE_BODY": "true"}

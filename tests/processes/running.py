@@ -74,12 +74,6 @@ def running(command: Sequence[str], env: Mapping[str, str], log: Path) -> Iterat
         program.wait(30)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def wait_for(port: int, program: subprocess.Popen[bytes], log: Path, timeout_s: float = 90) -> None:
     """Until something listens."""
     deadline, pause = time.monotonic() + timeout_s, threading.Event()

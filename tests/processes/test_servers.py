@@ -10,7 +10,8 @@ from collections import Counter
 
 import pytest
 
-from processes.running import environment, free_port, get, recorded, running, wait_for
+from processes.running import environment, get, recorded, running, wait_for
+from servers.ports import free_port
 
 REQUESTS = range(40)
 INSTRUMENTED = ("fastapi", "flask", "starlette")
@@ -59,7 +60,17 @@ def test_uvicorn(tmp_path, how):
 
 def test_uvicorn_with_workers_of_its_own(tmp_path):
     port = free_port()
-    command = ["uvicorn", "--port", str(port), "--workers", "2", "web_apps:asgi"]
+    # On a busy machine a worker may take longer to start than the five seconds that uvicorn gives it.
+    command = [
+        "uvicorn",
+        "--port",
+        str(port),
+        "--workers",
+        "2",
+        "--timeout-worker-healthcheck",
+        "60",
+        "web_apps:asgi",
+    ]
     found, answered, _ = serve_and_end(tmp_path, command, port, signal.SIGTERM)
     assert found == Counter(answered)
 

@@ -6,6 +6,7 @@ import base64
 import concurrent.futures
 import hashlib
 import json
+import os
 import signal
 import time
 import uuid
@@ -194,7 +195,8 @@ def test_a_sink_that_dies_between_fsync_and_answer_has_one_record_after_the_retr
     start_sink: StartSink, tmp_path: Path
 ) -> None:
     log = said()
-    sink = start_sink(PYTHONPATH=str(_dies_before_it_answers(tmp_path)))
+    places = [str(_dies_before_it_answers(tmp_path)), os.environ.get("PYTHONPATH", "")]
+    sink = start_sink(PYTHONPATH=os.pathsep.join(filter(None, places)))
     with pytest.raises(requests.ConnectionError):
         post(sink, log)
     sink.process.communicate(timeout=20)

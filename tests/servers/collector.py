@@ -29,7 +29,8 @@ from typing import Any
 import pytest
 import requests
 
-from servers.fake_gcs import BUILD_TIMEOUT_S, CACHE, free_port, go, locked
+from servers.fake_gcs import BUILD_TIMEOUT_S, CACHE, go, locked
+from servers.ports import free_port
 
 CONFIGS = Path(__file__).parents[2] / "collector-config"
 NAME = "otelcol-audit"

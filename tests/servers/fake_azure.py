@@ -32,7 +32,8 @@ from uuid import uuid4
 
 import pytest
 
-from servers.fake_gcs import CACHE, free_port, locked
+from servers.fake_gcs import CACHE, locked
+from servers.ports import free_port
 
 VERSION = "3.35.0"
 NODE_MINIMUM = 18

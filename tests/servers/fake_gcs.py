@@ -28,7 +28,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -42,6 +41,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
+from servers.ports import free_port
 
 VERSION = "v1.56.1"
 MODULE = "github.com/fsouza/fake-gcs-server"
@@ -210,10 +211,3 @@ class locked:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket(socket.AF_INET) as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]

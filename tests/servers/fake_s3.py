@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import pytest
 
-from servers.fake_gcs import free_port
+from servers.ports import free_port
 
 REGION = "us-east-1"
 

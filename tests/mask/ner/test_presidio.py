@@ -43,6 +43,9 @@ def test_names_are_not_in_the_log(
 ) -> None:
     monkeypatch.setenv("OTEL_AUDIT_NER_ENGINE", "presidio")
     monkeypatch.setenv("OTEL_AUDIT_NER_MODEL", str(model))
+    # Loading spaCy takes seconds of CPU; a machine that is busy with other tests must not cost the texts.
+    monkeypatch.setenv("OTEL_AUDIT_NER_LOAD_TIMEOUT", "280s")
+    monkeypatch.setenv("OTEL_AUDIT_NER_TIMEOUT", "280s")
     monkeypatch.setenv("OTEL_AUDIT_DESTINATION", str(tmp_path / "log"))
     source = json.loads((CORPUS / "http_new.json").read_text())
     text = "Jane Doe of Acme in Berlin, jane@example.com"

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import requests
 
-from processes.running import environment, free_port, recorded, running, wait_for
+from processes.running import environment, recorded, running, wait_for
 from sdk.written import rows
+from servers.ports import free_port
 
 HERE = Path(__file__).parent
 
