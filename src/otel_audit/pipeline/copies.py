@@ -166,6 +166,8 @@ def _ids(found: Imprints) -> tuple[Halves, Halves]:
 
 def _is_first(high: Halves, low: Halves) -> Bools:
     """Which values do not stand before themselves."""
+    if len(np.unique(high)) == len(high):
+        return np.ones(len(high), np.bool_)
     order = np.lexsort((low, high))
     repeats = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
     is_first: Bools = np.ones(len(high), np.bool_)

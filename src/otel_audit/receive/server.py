@@ -17,6 +17,7 @@ from otel_audit.errors import AuditError
 from otel_audit.pipeline.path import Pipeline
 from otel_audit.receive.desk import Desk
 from otel_audit.receive.doors import DoorOptions, Doors
+from otel_audit.receive.interpreter import made_for_receiving
 from otel_audit.receive.options import ReceiveOptions
 from otel_audit.receive.siblings import WRITE_EVERY_S, Siblings
 
@@ -51,9 +52,10 @@ def serve(
         ConfigurationError: an address cannot be listened on, certificates or tokens cannot be read.
         AuditError: a server ended by itself.
     """
-    return asyncio.run(
-        _serve(pipeline, doors, Desk(pipeline, options, siblings), on_listening, stop_timeout_s, lifeline)
-    )
+    with made_for_receiving():
+        return asyncio.run(
+            _serve(pipeline, doors, Desk(pipeline, options, siblings), on_listening, stop_timeout_s, lifeline)
+        )
 
 
 async def _serve(  # noqa: PLR0917  (serve() with names)

@@ -58,7 +58,7 @@ def _ids(records: pa.RecordBatch) -> bytes:
         ids = bytes.fromhex("".join(texts).replace("-", ""))
     except ValueError:
         ids = b""
-    if len(ids) == _HALF * len(texts) and all(len(text) == _DASHED for text in texts):
+    if len(ids) == _HALF * len(texts) and {_DASHED}.issuperset(map(len, texts)):
         return ids
     # Conversion makes UUIDs only; whatever else is an id has an imprint as well, the same in every batch.
     return b"".join(_id(text) for text in texts)
