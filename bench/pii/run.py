@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+import fresh
 import peers
 import sets
 from peers import Find
@@ -118,8 +119,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--seed", type=int, default=1, help="of the fresh values")
     parser.add_argument("--only", choices=list(peers.PEERS), help="one recogniser")
-    chosen = parser.parse_args().only
+    arguments = parser.parse_args()
+    chosen = arguments.only
     finders = {name: make() for name, make in peers.PEERS.items() if chosen in (None, name)}
     plain, decoys = sets.sentences(), sets.decoys()
     by_disguise: dict[str, list[sets.Labelled]] = {}
@@ -132,6 +135,11 @@ def main() -> None:
     for name, find in finders.items():
         print(f"  {name:18} {shown(measure(find, plain))}")
     print(f"  to reach: recall {GOAL_RECALL} in all, {GOAL_RECALL_EACH} of each, F2 {GOAL_F2}")
+
+    others = list(fresh.fresh(arguments.seed))
+    print(f"\n{len(others)} of these sentences with fresh values (--seed {arguments.seed})")
+    for name, find in finders.items():
+        print(f"  {name:18} {shown(measure(find, others))}")
 
     print(f"\nharder: {sum(map(len, by_disguise.values()))} texts; recall by how the value is written")
     print("  " + " " * 22 + "".join(f"{name:>19}" for name in finders))
@@ -150,15 +158,18 @@ def main() -> None:
 
     print("\nCPU, microseconds")
     long = records(texts)
-    quiet = records([one.text for one in plain if not one.spans])
+    without = [one.text for one in plain if not one.spans]
+    quiet, prose = records(without), records([text for text in without if not any(map(str.isdigit, text))])
     for name, find in finders.items():
         print(
             f"  {name:18} {cpu_us(find, texts):9.1f} a sentence   {cpu_us(find, long):9.1f} a text of {RECORD_BYTES} B"
         )
     if chosen in (None, "otel-audit"):
         print(f"  in the write path, a record of {RECORD_BYTES} B (to reach: {GOAL_US}):")
-        print(f"    {path_us(quiet * 8):6.1f} without a value, {path_us(long * 4):6.1f} with "
-              f"{sum(len(one.spans) for one in plain) / len(long):.1f} values each")  # fmt: skip
+        each = sum(len(one.spans) for one in plain) / len(long)
+        print(f"    {path_us(prose * 16):6.1f} of prose without a digit")
+        print(f"    {path_us(quiet * 8):6.1f} without a value of these types")
+        print(f"    {path_us(long * 4):6.1f} with {each:.1f} values each")
 
 
 if __name__ == "__main__":

@@ -133,6 +133,12 @@ def _luhn(digits: str) -> str:
     return digits + str(-total % 10)
 
 
+def _isbn(digits: str) -> str:
+    """Nine digits as an ISBN of ten, with its check digit."""
+    check = sum(place * int(digit) for place, digit in enumerate(digits, 1)) % 11
+    return f"{digits[0]}-{digits[1:4]}-{digits[4:]}-{'X' if check == 10 else check}"
+
+
 def decoys(count: int = 3000) -> list[str]:
     """Texts that hold nothing personal and look as if they did."""
     choose = random.Random(20261122)
@@ -161,6 +167,11 @@ def decoys(count: int = 3000) -> list[str]:
         lambda: f"{choose.randrange(1024, 8192)}x{choose.randrange(1024, 8192)} px, {choose.randrange(10**9)} bytes",
         lambda: f"[{', '.join(f'{choose.random():.8f}' for _ in range(5))}]",
         lambda: f"build {choose.randrange(10**5, 10**6)}.{choose.randrange(10)} of branch-{choose.randrange(10**4)}",
+        lambda: f"ISBN {_isbn(some('0123456789', 9))}",
+        lambda: f"CriOS/{choose.randrange(99, 150)}.0.{choose.randrange(7000)}.{choose.randrange(99)} Mobile/15E148",
+        lambda: f"rv:1.{choose.randrange(9)}.{choose.randrange(9)}.{choose.randrange(30)}) Gecko/20100101",
+        lambda: f"19:31:{choose.randrange(10, 60)}.{some('0123456789', 6)} 200 /items/0{some('0123456789', 7)} 200",
+        lambda: f"mean {choose.random() * 10**choose.randrange(1, 6)!r}, sum {choose.randrange(10**8, 10**12):,}",
         lambda: f"tokens: {choose.randrange(10**5)} of {choose.randrange(10**6)}, seed {choose.randrange(10**9)}",
     )  # fmt: skip
     return [makers[at % len(makers)]() for at in range(count)]
