@@ -8,6 +8,7 @@ from typing import Any, Final
 from otel_audit.convert.inference.json_text import dump
 
 __all__ = [
+    "API_MEMBERS",
     "Part",
     "audio",
     "document",
@@ -22,6 +23,15 @@ __all__ = [
 ]
 
 Part = dict[str, Any]
+
+API_MEMBERS: Final = frozenset(
+    {
+        "type", "cache_control", "cachePoint", "annotations", "logprobs", "signature", "status",
+        "encrypted_content", "providerOptions", "providerMetadata", "experimental_providerMetadata",
+        "caller", "extras", "index", "detail",
+    }
+)  # fmt: skip
+"""Members of providers' blocks that an API wants and a conversation does not."""
 
 _DATA_URL: Final = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?)(;base64)?,", re.IGNORECASE)
 

@@ -28,13 +28,8 @@ from otel_audit.convert.casing import lower_name
 from otel_audit.convert.inference.finish_reasons import finish_reason
 from otel_audit.convert.inference.json_text import UNREADABLE, dump, parse, python_literal
 from otel_audit.convert.inference.media import first, is_nothing
-from otel_audit.convert.inference.parts import (
-    content_blocks,
-    content_parts,
-    text_part,
-    tool_call_part,
-    tool_response_part,
-)
+from otel_audit.convert.inference.parts import content_blocks, content_parts, text_part
+from otel_audit.convert.inference.tool_parts import tool_call_part, tool_response_part
 from otel_audit.convert.spans import Value
 
 __all__ = [

@@ -7,7 +7,8 @@ from typing import Any
 from otel_audit.convert.inference.json_text import container
 from otel_audit.convert.inference.media import is_nothing, media_part
 from otel_audit.convert.inference.messages import Message, message
-from otel_audit.convert.inference.parts import content_parts, tool_call_part, tool_response_part
+from otel_audit.convert.inference.parts import content_parts
+from otel_audit.convert.inference.tool_parts import tool_call_part, tool_response_part
 from otel_audit.convert.spans import Value
 
 __all__ = ["openinference_message"]

@@ -13,8 +13,8 @@ from otel_audit.convert.inference.draft import Draft
 from otel_audit.convert.inference.json_text import container
 from otel_audit.convert.inference.media import is_nothing
 from otel_audit.convert.inference.messages import Message, input_messages, message
-from otel_audit.convert.inference.parts import tool_call_part
 from otel_audit.convert.inference.semconv import structured, system_parts
+from otel_audit.convert.inference.tool_parts import tool_call_part
 from otel_audit.convert.inference.tools import tool_definitions
 from otel_audit.convert.spans import Value
 
