@@ -37,6 +37,7 @@ from otel_audit.pipeline.options import PipelineOptions
 from otel_audit.pipeline.prepared import Prepared
 from otel_audit.pipeline.receipts import Receipts
 from otel_audit.pipeline.shipper import Shipper
+from otel_audit.pipeline.teller import Teller
 from otel_audit.spool import Range, Slot, SpoolOptions, StreamWriter
 
 _log = logging.getLogger(__name__)
@@ -92,8 +93,12 @@ class Pipeline:
         self.receipts: Receipts | None = None
         self.appending = threading.RLock()
         self._life = Life(self._options)
-        self._telling: Prepared | None = None
-        self._teller = threading.Lock()
+        self._teller = Teller(
+            self.losses,
+            self._life,
+            prepare=lambda events, at: self.prepare((), events, observed_unix_nano=at),
+            append=lambda prepared: self.append(prepared, use_reserve=True),
+        )
 
     def prepare(
         self,
@@ -151,8 +156,8 @@ class Pipeline:
             shipper.notice()
             if not use_reserve and self._slot is not None:
                 self.losses.owe(self._life.wrote(prepared.records, self._slot))
-        if self.losses and self._slot is not None and not use_reserve:
-            self._record_losses()
+        if not use_reserve:
+            self._tell()
 
     def write(
         self, spans: Sequence[SpanData], logs: Sequence[LogData] = (), *, observed_unix_nano: int
@@ -170,8 +175,7 @@ class Pipeline:
             ConfigurationError: likewise.
         """
         self._open(None)
-        if self.losses:
-            self._record_losses()
+        self._tell()
 
     def flush(self, timeout_s: float) -> bool:
         """Seal what is pending and bring it to the destinations.
@@ -203,8 +207,7 @@ class Pipeline:
     def tell(self, event: Event) -> None:
         """Have the log tell of something: at once if it can, else with what is appended next."""
         self.losses.owe([event])
-        if self._slot is not None:
-            self._record_losses()
+        self._tell()
 
     def deliveries(self, place: Range | None) -> dict[str, DeliveryStatus]:
         """How far a record is at each destination of its stream, by the id of the destination.
@@ -233,8 +236,7 @@ class Pipeline:
         self._record_end()
         self.flush(timeout_s)
         # What came up meanwhile: a record that was refused, a writer that was cloned.
-        if self.losses and self._slot is not None:
-            self._record_losses()
+        self._tell()
         self._first_stages.close()
         shipper, slot = self._shipper, self._slot
         complete = shipper is None or shipper.close(max(0.0, deadline_s - time.monotonic()))
@@ -283,7 +285,7 @@ class Pipeline:
                 adopter=Adopter(
                     slot, lambda: destinations_of(options, self.losses), losses=self.losses, opens=opens
                 ),
-                tell=self._record_losses,
+                tell=self._tell,
             )
             self._slot, self._writers, self._shipper = slot, writers, shipper
             return shipper
@@ -292,28 +294,10 @@ class Pipeline:
         """Say in the log that it is left in order, and what is missing from it."""
         if self._slot is not None:
             self.losses.owe(self._life.stop(sum(self.losses.total.values())))
-            if self.losses:
-                self._record_losses()
+            self._tell()
 
-    def _record_losses(self) -> None:
-        """Say in the log what is missing from it, and what else is owed. What cannot be said now is said later;
-        what a writer has taken is offered again as it is, so that nothing is said twice.
-        """
+    def _tell(self) -> None:
+        """Say in the log what is owed to it, if it has begun."""
         slot = self._slot
-        with self._teller:
-            if self._telling is None:
-                events = [event.event(self._service) for event in self.losses.take()]
-                self._telling = self.prepare((), events, observed_unix_nano=time.time_ns())
-            try:
-                self.append(self._telling, use_reserve=True)
-            except SpoolError:
-                if self._telling.is_untouched:
-                    self._telling = None
-                    self.losses.give_back()
-            else:
-                self._telling = None
-                self.losses.told()
-                if slot is not None:
-                    self._life.told(slot)
-        if slot is not None:
-            keep(self.losses, slot)
+        if slot is not None and self.losses:
+            self._teller.tell(slot, self._service)
