@@ -73,6 +73,7 @@ SAMPLES = (
     _secret("bearer-token", "abc123def456", "it said Bearer {} there"),
     _secret("basic-credentials", "Ym9iOmh1bnRlcjJ4eXo=", "it said Basic {} there"),
     _secret("header-line", "plainsecretvalue", "Authorization: ApiKey {}"),
+    _secret("spoken-secret", "Tr0ub4dor3x", "my password is {} since today"),
     _secret("named-secret", "correct9horse", "password={} it was"),
 )
 

@@ -8,7 +8,7 @@ So patterns that multiply each other go to different automata. Each costs a pass
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from otel_audit.mask.findings import Span
@@ -52,6 +52,10 @@ class Scan:
         self._patterns, self._text = patterns, text
         # Start and end of the next match of each pattern; a start before the position is a match left behind.
         self._found: list[Span | None] = [_NOTHING] * len(patterns)
+
+    def others(self, span: Span) -> Iterator[Span]:
+        """Further matches that begin where the one that was found last does."""
+        return (other for other in self._found if other and other[0] == span[0] and other != span)
 
     def find(self, position: int) -> Span | None:
         """The first match that begins at ``position`` or behind it; positions never go back."""

@@ -31,6 +31,7 @@ __all__ = [
     "bearer_token",
     "is_credential_header",
     "is_credential_name",
+    "is_placeholder",
     "named_value",
 ]  # fmt: skip
 
@@ -50,7 +51,8 @@ _CREDENTIAL_HEADERS: Final = frozenset(
 # A word that makes a name a credential wherever it stands in it, and those that do so as the last word only.
 _ANYWHERE: Final = frozenset(
     {"password", "passwd", "passphrase", "passcode", "pwd", "secret", "secrets", "credential", "credentials",
-     "cvv", "cvv2", "cvc", "cvc2", "csc", "apikey", "jwt", "authorization", "cookie"}
+     "cvv", "cvv2", "cvc", "cvc2", "csc", "apikey", "jwt", "authorization", "cookie", "passwort", "kennwort",
+     "contrasena", "senha", "wachtwoord", "motdepasse"}
 )  # fmt: skip
 _LAST: Final = frozenset({"token", "pan", "pin", "otp", "totp", "pass", "auth", "sig"})
 # Two words that belong together, wherever they stand.
@@ -58,7 +60,7 @@ _PAIRS: Final = frozenset(
     {("api", "key"), ("access", "key"), ("private", "key"), ("secret", "key"), ("account", "key"), ("auth", "key"),
      ("signing", "key"), ("encryption", "key"), ("security", "code"), ("card", "number"), ("master", "key"),
      ("pass", "word"), ("pass", "phrase"), ("shared", "key"), ("amz", "signature"), ("goog", "signature"),
-     ("one", "time"), ("session", "key")}
+     ("one", "time"), ("session", "key"), ("de", "passe"), ("contrase", "a")}
 )  # fmt: skip
 # Names with such a word that say nothing secret.
 _HARMLESS_LAST: Final = frozenset(
@@ -69,6 +71,7 @@ _HARMLESS_LAST: Final = frozenset(
 _ANYWHERE_STEMS: Final = (
     rb"(?:pass[_-]?w|pass[_-]?phrase|passcode|pwd|secret|api[ _.\-]?key|(?:access|private|account|auth|signing"
     rb"|encryption|master|shared|session)[ _.\-]?key|credential|cvv|cvc|csc|jwt|cookie|authorization"
+    rb"|kennwort|contrase(?:\xc3\xb1|n)a|senha|wachtwoord|mot[ _.\-]?de[ _.\-]?passe"
     rb"|security[ _.\-]?code|card[ _.\-]?number|one[ _.\-]?time|(?:amz|goog)[ _.\-]?signature)"
 )
 _LAST_STEMS: Final = (
@@ -137,7 +140,8 @@ _PLACEHOLDERS: Final = frozenset(
     {"string", "str", "none", "null", "nil", "true", "false", "undefined", "required", "optional", "bool",
      "boolean", "int", "integer", "number", "any", "object", "redacted", "masked", "hidden", "withheld", "the",
      "a", "an", "is", "are", "was", "your", "my", "must", "should", "incorrect", "invalid", "wrong", "expired",
-     "missing", "reset", "bearer", "basic"}
+     "missing", "reset", "bearer", "basic", "erforderlich", "falsch", "vergessen", "requis", "obligatoire", "invalide",
+     "requerida", "obligatoria", "incorrecta"}
 )  # fmt: skip
 _STARS: Final = re.compile(r"[*•.x#_=\-]+", re.IGNORECASE)
 _DIGIT_NAMES: Final = frozenset({"pan", "pin", "pass", "auth", "sig"})
@@ -169,11 +173,16 @@ def named_value(candidate: Candidate) -> Iterator[tuple[int, int]]:
         yield first, ends.start() if ends else len(text)
         return
     value = text[first:last].decode("latin-1")
-    if value.lower() in _PLACEHOLDERS or _STARS.fullmatch(value):
+    if is_placeholder(value):
         return
     if is_bare and not equals and not _may_be_bare(name, value):
         return
     yield first, last
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value says what is, or stands in the place of one: ``required``, ``***``."""
+    return value.lower() in _PLACEHOLDERS or _STARS.fullmatch(value) is not None
 
 
 def _may_be_bare(name: str, value: str) -> bool:

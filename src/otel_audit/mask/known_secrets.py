@@ -114,7 +114,8 @@ KNOWN_SECRETS: Final = (
     Recognizer(
         "named-secret", "CREDENTIAL", credentials.NAMED,
         ("password=hunter2", "my password: correcthorse", '"api_key": "k-1"', "?token=s3cr3t&x=1", "pwd='a b c'",
-         "X-Goog-Signature=abcdef", "client_secret => zzz", "session=abc123"),
+         "X-Goog-Signature=abcdef", "client_secret => zzz", "session=abc123",
+         "Passwort: geheim1", "Mot de passe : soleil", "contrase\u00f1a=gato", "senha: gato1"),
         ("tokens: 512", "max_tokens=4096", "Token: the unit of text", "password: string", "secret=***",
          "the password is wrong", "tokenizer=bpe"),
         triggers=(credentials.NAME_TRIGGER,), validate=credentials.named_value, secret=True, begins=True,

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from otel_audit.mask.candidates import RunValidator, Validator
 
-__all__ = ["Family", "Recognizer"]
+__all__ = ["WITH_NUMBERS", "Family", "Recognizer"]
+
+WITH_NUMBERS: Final = "numbers"
+"""The automaton that looks for numbers."""
 
 
 class Family(Enum):

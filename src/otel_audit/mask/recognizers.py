@@ -27,6 +27,7 @@ from otel_audit.mask.national_numbers import (
 )
 from otel_audit.mask.personal_facts import PERSONAL_FACTS
 from otel_audit.mask.recognizer import Family, Recognizer
+from otel_audit.mask.spoken_secrets import SPOKEN_SECRETS
 from otel_audit.mask.vendor_tokens import VENDOR_TOKENS
 
 __all__ = ["DIGIT_RUN", "NUMBER_RUN", "PLAIN_NUMBER", "RECOGNIZERS"]
@@ -163,5 +164,6 @@ RECOGNIZERS: Final[tuple[Recognizer, ...]] = (
     *PERSONAL_FACTS,
     *KNOWN_SECRETS,
     *VENDOR_TOKENS,
+    *SPOKEN_SECRETS,
 )  # fmt: skip
 """Every recogniser, in the order in which they win where findings overlap."""

@@ -16,7 +16,7 @@ from otel_audit.mask.decode import Decoder
 from otel_audit.mask.encoded_runs import BASE64_TRIGGER_BYTES, ENCODED_TRIGGERS, is_of_id
 from otel_audit.mask.findings import Span
 from otel_audit.mask.patterns import compile_pattern
-from otel_audit.mask.recognizer import Family, Recognizer
+from otel_audit.mask.recognizer import WITH_NUMBERS, Family, Recognizer
 from otel_audit.mask.recognizers import DIGIT_RUN, PLAIN_NUMBER
 
 __all__ = ["Trigger", "TriggerScan"]
@@ -68,12 +68,14 @@ class Trigger:
             if entry.automaton:
                 apart.setdefault(entry.automaton, []).extend(entry.triggers)
         introductions = [entry for entry in recognizers if entry.behind]
-        words = _triggers_of(introductions)
+        words = _triggers_of(entry for entry in introductions if not entry.automaton)
         elsewhere = {*words, *(pattern for group in apart.values() for pattern in group)}
         together = [pattern for pattern in others if pattern not in elsewhere]
         counting = [pattern for pattern in numbers if pattern not in elsewhere]
         # Words come last: where another trigger begins with one, that is what is found.
-        self._all = Alternatives([[*digits, *counting], [*at, *together, *words], *apart.values()])
+        self._all = Alternatives(
+            [[*digits, *counting, *apart.pop(WITH_NUMBERS, ())], [*at, *together, *words], *apart.values()]
+        )
         self._introductions = [
             (re.compile(any_of(entry.triggers)), re.compile(entry.behind)) for entry in introductions
         ]
@@ -112,7 +114,7 @@ class Trigger:
         ):
             # Coins' addresses have these signs among others; digits alone are another matter.
             return trigger[:2] != b"0x" and not trigger[-_SHORTEST_RUN:].isdigit()
-        introducing = [behind for words, behind in self._introductions if words.fullmatch(trigger)]
+        introducing = [behind for words, behind in self._introductions if words.fullmatch(text, start, stop)]
         return bool(introducing) and not any(behind.match(text, stop) for behind in introducing)
 
     def _is_number(self, trigger: bytes) -> bool:
@@ -154,10 +156,10 @@ class TriggerScan:
         """The first trigger at ``position`` or behind it, without the bytes before and behind it that the trigger
         of numbers takes in; hexadecimal ids are none. Positions never go back."""
         while (found := self._matches.find(position)) is not None:
-            start, stop = found
-            if stop - start == 1 or not self._is_nothing(self._text, start, stop):
-                return _without_surroundings(self._text, start, stop)
-            position = start + 1
+            for start, stop in (found, *self._matches.others(found)):
+                if stop - start == 1 or not self._is_nothing(self._text, start, stop):
+                    return _without_surroundings(self._text, start, stop)
+            position = found[0] + 1
         return None
 
 
