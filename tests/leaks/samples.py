@@ -75,6 +75,12 @@ SAMPLES = (
     _secret("header-line", "plainsecretvalue", "Authorization: ApiKey {}"),
     _secret("spoken-secret", "Tr0ub4dor3x", "my password is {} since today"),
     _secret("named-secret", "correct9horse", "password={} it was"),
+    _secret("model-provider-key", "gsk_abcdefghijABCDEFGHIJ0123456789abcdefghij"),
+    _secret("platform-token", "dapi0123456789abcdef0123456789abcdef"),
+    _secret("service-token", "SG.abcdefghijklmnopqrstuv.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefg"),
+    _secret("command-line-secret", "korrektpferd", "run curl -u jane:{} https://shop.example to see"),
+    _secret("secret-element", "korrektpferd", "it had <password>{}</password> in it"),
+    _secret("one-time-code", "493 021 77", "your one-time code is {} today"),
 )
 
 BY_NAME = {sample.recognizer: sample for sample in SAMPLES}

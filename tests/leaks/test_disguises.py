@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -50,6 +52,27 @@ def hidden_everywhere(
         for place in places
         if place not in kept
     }
+
+
+_BESIDE_OTHER_MARKS: dict[str, Callable[[str], str]] = {
+    "query": lambda value: f"https://shop.example/x?q={quote(value)}&r={quote(value)}",
+    "path": lambda value: f"https://shop.example/{quote(value, safe='')}/orders?x=41",
+    "backslash": lambda value: f"C:\\{quote(value)}",
+    "references": lambda value: f"a=1&amp;q={quote(value)}&amp;r=&#38;",
+}
+
+
+_NEEDS_NO_WORD = (
+    "email", "credit-card", "iban", "us-ssn", "phone", "ipv4", "national-id", "mac-address", "bitcoin-address",
+    "ethereum-address", "ipv6", "jwt", "private-key", "aws-access-key-id", "github-token", "stripe-key", "openai-key",
+    "platform-token", "service-token",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("recognizer", _NEEDS_NO_WORD)
+def test_percent_encoding_behind_marks_of_other_encodings(recognizer: str) -> None:
+    sample = replace(BY_NAME[recognizer], sentence="{}")
+    assert_nothing_of(sample, hidden_everywhere(sample, _BESIDE_OTHER_MARKS, _FEW_PLACES))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.recognizer)

@@ -11,7 +11,6 @@ from otel_audit.mask.budget import Budget, OutOfTime
 from otel_audit.mask.chunks import pieces_of_chunks
 from otel_audit.mask.columns import Place
 from otel_audit.mask.cut_tail import without_tail
-from otel_audit.mask.decode import NestedTooDeeply
 from otel_audit.mask.evidence import Evidence
 from otel_audit.mask.facts import Facts
 from otel_audit.mask.findings import Finding, with_pieces
@@ -24,6 +23,7 @@ from otel_audit.mask.judge import Judge
 from otel_audit.mask.operators import WITHHELD
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.scribe import Scribe
+from otel_audit.mask.views import NestedTooDeeply
 from otel_audit.record.schema import BY_NAME, FIELDS, Treatment
 
 __all__ = ["JSON_FIELDS", "CellMasker"]

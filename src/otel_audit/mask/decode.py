@@ -1,11 +1,9 @@
-"""Undoing disguises: text as a reader would decode it, with every byte's way back to the original.
+"""Disguises and how each is undone; :mod:`~otel_audit.mask.views` undoes them.
 
 Rules:
 
-1. Text is UTF-8; of encoded bytes, what is no character of UTF-8 is one of Latin-1 (``%E4``). Offsets are bytes.
-2. A round undoes one level of all enabled decoders at once, from left to right; rounds repeat until nothing
-   changes, at most :data:`MAX_ROUNDS`. What would still change then is :class:`NestedTooDeeply`.
-3. A decoder never changes plain ASCII text without its own marks; each brings a *trigger*, an RE2 pattern that
+1. Text is UTF-8; of encoded bytes, what is no character of UTF-8 is one of Latin-1 (``%E4``).
+2. A decoder never changes plain ASCII text without its own marks; each brings a *trigger*, an RE2 pattern that
    matches, in raw or JSON-escaped form, at least where the decoder changes something that could matter.
 
 Sources: JSON escapes RFC 8259 section 7, and those of Python, JavaScript and C; percent-encoding RFC 3986
@@ -19,23 +17,13 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from otel_audit.mask.folding import FOLDED, FOLDING_TRIGGER, fold
-from otel_audit.mask.patterns import Pattern, compile_pattern
 
-__all__ = ["DECODERS", "MAX_ROUNDS", "Decoder", "NestedTooDeeply", "View", "views"]
-
-MAX_ROUNDS: Final = 4
-"""Levels of encoding within one text that are undone; RECORD "Decoded form"."""
-
-
-class NestedTooDeeply(Exception):
-    """A text is encoded in more levels than are undone."""
+__all__ = ["DECODERS", "Decoder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +36,14 @@ class Decoder:
         decode: the piece → the bytes that it stands for; the piece itself where it stands for nothing.
         trigger: RE2 pattern for the prefilter; matches wherever undoing a piece could bring out a finding that
             the triggers of the recognisers do not see in the raw text.
+        is_doubtful: whether what looks like a piece is more often none, such as ``=41`` of ``?card=4111``.
     """
 
     name: str
     mark: bytes
     decode: Callable[[bytes], bytes]
     trigger: bytes
+    is_doubtful: bool = False
 
 
 _SIMPLE_ESCAPES: Final = {
@@ -154,6 +144,7 @@ DECODERS: Final[tuple[Decoder, ...]] = (
         # An encoded at sign, three bytes in a row, or a line that goes on within a word.
         rb"[0-9A-Za-z._%+\-]=40[A-Za-z]|(?:=[2-7]" + _HEX + rb"){3}"
         rb"|[0-9A-Za-z.@_+\-]=(?:\\+r|\r)?(?:\\+n|\n)[0-9A-Za-z.@]",
+        is_doubtful=True,
     ),
     Decoder(
         "folding",
@@ -162,92 +153,3 @@ DECODERS: Final[tuple[Decoder, ...]] = (
         FOLDING_TRIGGER,
     ),
 )  # fmt: skip
-
-
-class View:
-    """A text with some pieces replaced, and the way back.
-
-    Attributes:
-        text: the decoded bytes.
-    """
-
-    __slots__ = ("_parent", "_raw_ends", "_raw_starts", "_text_ends", "_text_starts", "text")
-
-    def __init__(self, text: bytes, pieces: list[tuple[int, int, int, int]], parent: View | None) -> None:
-        self.text = text
-        self._parent = parent
-        self._text_starts = [piece[0] for piece in pieces]
-        self._text_ends = [piece[1] for piece in pieces]
-        self._raw_starts = [piece[2] for piece in pieces]
-        self._raw_ends = [piece[3] for piece in pieces]
-
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """The bytes of the original text that ``text[start:end]`` stands for; ``start < end``."""
-        raw = self._raw(start)[0], self._raw(end - 1)[1]
-        return raw if self._parent is None else self._parent.original(*raw)
-
-    def _raw(self, position: int) -> tuple[int, int]:
-        piece = bisect_right(self._text_starts, position) - 1
-        if piece < 0:
-            return position, position + 1
-        if position < self._text_ends[piece]:
-            return self._raw_starts[piece], self._raw_ends[piece]
-        behind = position - self._text_ends[piece] + self._raw_ends[piece]
-        return behind, behind + 1
-
-
-def views(text: bytes, decoders: tuple[Decoder, ...]) -> list[View]:
-    """The text undone level by level; empty where there is nothing to undo.
-
-    Raises:
-        NestedTooDeeply: a level remains that is more than doubled backslashes.
-    """
-    found: list[View] = []
-    if not decoders or (
-        text.isascii() and not (b"\\" in text or b"%" in text or b"&" in text or b"=" in text)
-    ):
-        return found
-    view: View | None = None
-    for _ in range(MAX_ROUNDS):
-        view = _undo(text, decoders, view)
-        if view is None:
-            return found
-        found.append(view)
-        text = view.text
-    rest = _undo(text.replace(b"\\\\", b""), decoders, None)
-    if rest is not None:
-        raise NestedTooDeeply
-    return found
-
-
-_FIRST_BYTES: Final = {
-    b"\\": "json-escapes", b"%": "percent", b"&": "html", b"=": "quoted-printable",
-}  # fmt: skip
-"""Which decoder a piece belongs to, by its first byte; any other byte is of folding."""
-
-
-@lru_cache(maxsize=16)
-def _prepared(decoders: tuple[Decoder, ...]) -> tuple[Pattern, dict[str, Callable[[bytes], bytes]]]:
-    pattern = compile_pattern(b"|".join(decoder.mark for decoder in decoders))
-    return pattern, {decoder.name: decoder.decode for decoder in decoders}
-
-
-def _undo(text: bytes, decoders: tuple[Decoder, ...], parent: View | None) -> View | None:
-    pattern, decode = _prepared(decoders)
-    parts: list[bytes] = []
-    pieces: list[tuple[int, int, int, int]] = []
-    copied = length = 0
-    for start, end in pattern.spans(text):
-        piece = text[start:end]
-        plain = decode[_FIRST_BYTES.get(piece[:1], "folding")](piece)
-        if plain == piece:
-            continue
-        parts += (text[copied:start], plain)
-        at = length + start - copied
-        length = at + len(plain)
-        copied = end
-        pieces.append((at, length, start, end))
-    if not pieces:
-        return None
-    parts.append(text[copied:])
-    return View(b"".join(parts), pieces, parent)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_audit.mask.budget import Budget, OutOfTime
-from otel_audit.mask.decode import NestedTooDeeply
 from otel_audit.mask.evidence import Evidence
 from otel_audit.mask.findings import merged
 from otel_audit.mask.judge import Judge
@@ -15,6 +14,7 @@ from otel_audit.mask.ner.port import Finder
 from otel_audit.mask.operators import WITHHELD
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.scribe import Scribe
+from otel_audit.mask.views import NestedTooDeeply
 
 __all__ = ["Entity", "MaskedText", "TextMasker"]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from otel_audit.mask.budget import Budget
-from otel_audit.mask.decode import NestedTooDeeply
 from otel_audit.mask.findings import Finding
 from otel_audit.mask.judge import Judge
+from otel_audit.mask.views import NestedTooDeeply
 
 __all__ = ["pieces_of_joined"]
 

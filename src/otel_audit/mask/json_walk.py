@@ -8,7 +8,6 @@ from typing import Any, Final
 from otel_audit.mask.budget import Budget
 from otel_audit.mask.credentials import is_credential_name
 from otel_audit.mask.cut_tail import without_end
-from otel_audit.mask.decode import NestedTooDeeply
 from otel_audit.mask.event_stream import is_event_stream, mask_event_stream
 from otel_audit.mask.findings import Finding, with_pieces
 from otel_audit.mask.joined import pieces_of_joined
@@ -34,6 +33,7 @@ from otel_audit.mask.operators import WITHHELD
 from otel_audit.mask.proofs import PROOF, is_proof
 from otel_audit.mask.recognizer import Family
 from otel_audit.mask.scribe import Scribe
+from otel_audit.mask.views import NestedTooDeeply
 
 __all__ = ["JsonWalk"]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from otel_audit.mask.budget import Budget
-from otel_audit.mask.decode import DECODERS, Decoder, NestedTooDeeply, View, views
+from otel_audit.mask.decode import DECODERS, Decoder
 from otel_audit.mask.encoded_runs import encoded_runs
 from otel_audit.mask.entities import ENTITIES
 from otel_audit.mask.findings import Finding, Span, behind, merged
@@ -24,6 +24,7 @@ from otel_audit.mask.recognizer import Family, Recognizer
 from otel_audit.mask.recognizers import RECOGNIZERS
 from otel_audit.mask.search import AT_MARGIN, NUMBER_MARGIN, Search
 from otel_audit.mask.trigger import Trigger
+from otel_audit.mask.views import NestedTooDeeply, View, views
 
 __all__ = ["Judge"]
 

@@ -116,12 +116,15 @@ def _signature(run: Run, shape: tuple[int, ...], first: int) -> str:
 
 
 def _stands_alone(text: bytes, start: int, end: int) -> bool:
-    """Whether no sign in front or behind makes the digits a part of a longer number or word."""
+    """Whether no sign in front or behind makes the digits a part of a longer number or word; between slashes they
+    are a part of a path."""
     in_front = text[start - 2 : start] if start > 1 else b""
     behind = text[end : end + 2]
     return not (
-        (in_front[1:] in (b"-", b".", b"/") and in_front[:1].isalnum())
-        or (behind[:1] in (b"-", b"/") and behind[1:].isalnum())
+        (in_front[1:] in (b"-", b".") and in_front[:1].isalnum())
+        or (in_front[1:] == b"/" and in_front[:1].isdigit())
+        or (behind[:1] == b"-" and behind[1:].isalnum())
+        or (behind[:1] == b"/" and behind[1:].isdigit())
     )
 
 

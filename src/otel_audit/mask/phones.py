@@ -39,6 +39,7 @@ _DECIMAL: Final = re.compile(
 _FRACTION: Final = re.compile(rb"(?:0|[1-9][0-9]?)[.,][0-9]{4,}")
 _ISBN: Final = re.compile(rb"[0-9]-[0-9]{1,7}-[0-9]{1,7}-[0-9Xx]")
 _CLOCK: Final = re.compile(rb"[0-9]:[0-9]{2}:\Z")
+_PATH_AND_STATUS: Final = re.compile(rb"[0-9]+ [1-5][0-9]{2}")
 _UUID_TAIL: Final = re.compile(rb"-[0-9a-f]{4}-[0-9a-f]{4}")
 _PHONE_GAP: Final = b" -./()"
 _PHONE_SIGNS: Final = _PHONE_GAP + b"0123456789"
@@ -119,9 +120,9 @@ def _phone_span(run: Run, first: int, last: int) -> tuple[int, int] | None:
         return None
     if _UUID_TAIL.match(text, end) or _CLOCK.search(text[max(0, start - 5) : start]):
         return None
-    # What a path or a product's name ends in goes on behind no space, and its version belongs to no phone.
+    # The end of a path and the status behind it are two numbers, and the version of a product is none.
     is_behind_slash = start > 0 and text[start - 1] == 0x2F
-    if is_behind_slash and b" " in value and not _names_phone(text, start):
+    if is_behind_slash and _PATH_AND_STATUS.fullmatch(value):
         return None
     if _has_phone_form(value, digits.decode()):
         return start, end
