@@ -143,7 +143,7 @@ def test_what_is_owed_to_destinations_of_other_settings_is_left(make, tmp_path, 
 def test_a_slot_that_somebody_holds_is_left_alone(make, tmp_path, url):
     with Slot.acquire(tmp_path / "spool", SERVICE) as lower:
         held = Slot.acquire(tmp_path / "spool", SERVICE)
-        held.note_losses([], at_once=True)
+        held.bequest.note_losses([], at_once=True)
         assert lower.acquire_left(above=0) is None
         assert lower.has_higher
         held.close()

@@ -18,7 +18,7 @@ from otel_audit.convert.otlp_files import read_file
 from otel_audit.errors import SpoolError, SpoolFull
 from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.path import Pipeline
-from otel_audit.spool import Slot, StreamWriter
+from otel_audit.spool import StreamWriter
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 OBSERVED = 1_795_300_000_000_000_000
@@ -109,7 +109,7 @@ def test_a_ledger_that_cannot_be_written_stops_nothing(tmp_path, monkeypatch, ca
     def refuse(self, losses, *, at_once=False):
         raise SpoolError("the spool cannot write its ledger: EIO")
 
-    monkeypatch.setattr(Slot, "note_losses", refuse)
+    monkeypatch.setattr(Bequest, "note_losses", refuse)
     pipeline = pipeline_in(tmp_path)
     pipeline.losses.add("queue-full", 1)
     pipeline.write(spans(), observed_unix_nano=OBSERVED)

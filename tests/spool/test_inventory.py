@@ -42,7 +42,7 @@ def test_what_waits_is_named(tmp_path: Path) -> None:
         append(slot, "b", destinations=("near", "far"))
         plan_all(slot)
         slot.outbox("near").note_trouble("http-503")
-        slot.note_losses([Loss("queue-full", 3, 1, 2)], at_once=True)
+        slot.bequest.note_losses([Loss("queue-full", 3, 1, 2)], at_once=True)
         seen = one(tmp_path)
         assert (seen.service, seen.slot, seen.is_clean) == ("shop", "slot-0", False)
         (segments,) = seen.segments

@@ -37,7 +37,7 @@ def test_a_clean_end_leaves_nothing_to_tell(tmp_path: Path) -> None:
         assert not state_of(slot).is_clean
     assert state_of(slot).is_clean
     with take(tmp_path) as slot:
-        assert slot.losses == ()
+        assert slot.bequest.losses == ()
 
 
 def test_a_slot_in_which_nothing_was_appended_stays_clean(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_slot_in_which_nothing_was_appended_stays_clean(tmp_path: Path) -> Non
     take(tmp_path, files)
     files.bury()
     with take(tmp_path) as slot:
-        assert slot.losses == ()
+        assert slot.bequest.losses == ()
 
 
 def test_a_kill_is_a_loss_of_unknown_count_since_the_last_durable_append(
@@ -56,7 +56,7 @@ def test_a_kill_is_a_loss_of_unknown_count_since_the_last_durable_append(
     child.kill()
     now = BASE_UNIX_NANO + HOUR_NS
     with take(tmp_path, now=now) as slot:
-        assert slot.losses == (Loss("unclean-end", None, BASE_UNIX_NANO - SLACK_NS, now),)
+        assert slot.bequest.losses == (Loss("unclean-end", None, BASE_UNIX_NANO - SLACK_NS, now),)
 
 
 def test_the_last_append_is_known_when_its_segment_is_gone(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_last_append_is_known_when_its_segment_is_gone(tmp_path: Path) -> No
     for segment in tmp_path.glob("shop/slot-0/writers/*/*.seg"):
         segment.unlink()
     with take(tmp_path, now=BASE_UNIX_NANO + HOUR_NS) as slot:
-        (loss,) = slot.losses
+        (loss,) = slot.bequest.losses
         assert loss.from_unix_nano == BASE_UNIX_NANO - SLACK_NS
 
 
@@ -78,31 +78,31 @@ def test_an_unclean_end_is_told_until_somebody_has_written_it_down(tmp_path: Pat
     files.bury()
     now = BASE_UNIX_NANO + HOUR_NS
     with take(tmp_path, now=now) as slot:
-        told = slot.losses
+        told = slot.bequest.losses
     with take(tmp_path, now=now + HOUR_NS) as slot:
-        assert slot.losses == told, "of the same interval: nothing was appended meanwhile"
-        slot.note_losses((), at_once=True)
+        assert slot.bequest.losses == told, "of the same interval: nothing was appended meanwhile"
+        slot.bequest.note_losses((), at_once=True)
     with take(tmp_path) as slot:
-        assert slot.losses == ()
+        assert slot.bequest.losses == ()
 
 
 def test_losses_of_a_dead_process_are_kept(tmp_path: Path) -> None:
     files = FaultyFiles()
     slot = take(tmp_path, files)
-    slot.note_losses([FULL])
-    slot.note_losses([FULL, Loss("internal-error", 1, BASE_UNIX_NANO, BASE_UNIX_NANO)])
-    assert slot.losses == (FULL,), "less than a second later"
+    slot.bequest.note_losses([FULL])
+    slot.bequest.note_losses([FULL, Loss("internal-error", 1, BASE_UNIX_NANO, BASE_UNIX_NANO)])
+    assert slot.bequest.losses == (FULL,), "less than a second later"
     files.bury()
     with take(tmp_path) as slot:
-        assert slot.losses == (FULL,)
+        assert slot.bequest.losses == (FULL,)
 
 
 def test_losses_are_one_a_cause(tmp_path: Path) -> None:
     with take(tmp_path) as slot:
         later = Loss("queue-full", 4, BASE_UNIX_NANO, BASE_UNIX_NANO + 5)
         unknown = Loss("unclean-end", None, 1, 2)
-        slot.note_losses([FULL, unknown, later, Loss("unclean-end", 1, 3, 4)], at_once=True)
-        assert slot.losses == (
+        slot.bequest.note_losses([FULL, unknown, later, Loss("unclean-end", 1, 3, 4)], at_once=True)
+        assert slot.bequest.losses == (
             Loss("queue-full", 7, FULL.from_unix_nano, later.to_unix_nano),
             Loss("unclean-end", None, 1, 4),
         )
@@ -111,16 +111,16 @@ def test_losses_are_one_a_cause(tmp_path: Path) -> None:
 def test_more_causes_than_fit_become_one(tmp_path: Path) -> None:
     losses = [Loss(f"cause-{number:04d}", 2, 10**18, 2 * 10**18) for number in range(40)]
     with take(tmp_path) as slot:
-        slot.note_losses(losses, at_once=True)
+        slot.bequest.note_losses(losses, at_once=True)
     with take(tmp_path) as slot:
-        assert slot.losses[-1].cause == "several"
-        assert sum(loss.count or 0 for loss in slot.losses) == 80
+        assert slot.bequest.losses[-1].cause == "several"
+        assert sum(loss.count or 0 for loss in slot.bequest.losses) == 80
 
 
 def test_the_file_never_grows(tmp_path: Path) -> None:
     with take(tmp_path) as slot:
         for number in range(5):
-            slot.note_losses([Loss("queue-full", number + 1, 1, 2)], at_once=True)
+            slot.bequest.note_losses([Loss("queue-full", number + 1, 1, 2)], at_once=True)
             assert (slot.path / LEDGER).stat().st_size == 4096
 
 
@@ -143,7 +143,7 @@ def test_two_damaged_halves_say_nothing_of_a_clean_end(tmp_path: Path) -> None:
         path = slot.path / LEDGER
     path.write_bytes(b"\1" * 4096)
     with take(tmp_path, now=BASE_UNIX_NANO + 5) as slot:
-        (loss,) = slot.losses
+        (loss,) = slot.bequest.losses
         assert (loss.cause, loss.count, loss.to_unix_nano) == ("unclean-end", None, BASE_UNIX_NANO + 5)
 
 
@@ -152,7 +152,7 @@ def test_a_ledger_of_another_length_is_made_anew(tmp_path: Path, content: bytes)
     with take(tmp_path) as slot:
         (slot.path / LEDGER).write_bytes(content)
     with take(tmp_path) as slot:
-        assert [loss.cause for loss in slot.losses] == ["unclean-end"]
+        assert [loss.cause for loss in slot.bequest.losses] == ["unclean-end"]
         assert (slot.path / LEDGER).stat().st_size == 4096
 
 
@@ -167,7 +167,7 @@ def test_whatever_is_cut_off_losses_are_there_before_or_after(tmp_path: Path, am
             slot = take(root, files)
             for losses in ((FULL,), (after,)):
                 seen.append(losses)
-                slot.note_losses(losses, at_once=True)
+                slot.bequest.note_losses(losses, at_once=True)
                 del seen[:-1]
             slot.close()
         except Crash:
@@ -182,7 +182,7 @@ def test_whatever_is_cut_off_losses_are_there_before_or_after(tmp_path: Path, am
         files = PowerCutFiles(at, tmp_path / f"attic{at}") if power else FaultyFiles(at, among)
         possible = work(files, root)
         with take(root) as slot:
-            assert slot.losses in possible
+            assert slot.bequest.losses in possible
 
 
 def test_what_the_last_holder_wrote_is_what_is_read(tmp_path: Path) -> None:

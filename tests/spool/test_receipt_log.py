@@ -25,7 +25,7 @@ def open_slot(root: Path, files: Files | None = None, now: int = BASE_UNIX_NANO)
 
 def given(root: Path, now: int = BASE_UNIX_NANO) -> list[Receipted]:
     with open_slot(root, now=now) as slot:
-        return slot.receipt_log(window_ns=WINDOW_NS)[1]
+        return slot.bequest.receipt_log(window_ns=WINDOW_NS)[1]
 
 
 def files_of(root: Path) -> list[Path]:
@@ -35,7 +35,7 @@ def files_of(root: Path) -> list[Path]:
 def test_what_was_noted_is_found_by_the_next_holder_oldest_first(tmp_path: Path) -> None:
     for number in range(3):
         with open_slot(tmp_path) as slot:
-            log, _ = slot.receipt_log(window_ns=WINDOW_NS)
+            log, _ = slot.bequest.receipt_log(window_ns=WINDOW_NS)
             log.note([entry(number), entry(number + 10)], BASE_UNIX_NANO + number)
             log.note([entry(number, 99)], BASE_UNIX_NANO + number)
     found = given(tmp_path)
@@ -46,7 +46,7 @@ def test_what_was_noted_is_found_by_the_next_holder_oldest_first(tmp_path: Path)
 
 def test_what_is_older_than_the_window_goes_with_its_file(tmp_path: Path) -> None:
     with open_slot(tmp_path) as slot:
-        log, _ = slot.receipt_log(window_ns=WINDOW_NS)
+        log, _ = slot.bequest.receipt_log(window_ns=WINDOW_NS)
         for number in range(12):
             log.note([entry(number)], BASE_UNIX_NANO + number * WINDOW_NS // 3)
     now = BASE_UNIX_NANO + 11 * WINDOW_NS // 3
@@ -57,7 +57,7 @@ def test_what_is_older_than_the_window_goes_with_its_file(tmp_path: Path) -> Non
 @pytest.mark.parametrize("cut", [1, 23, 24, 60, 87])
 def test_a_block_that_was_not_written_whole_is_none(tmp_path: Path, cut: int) -> None:
     with open_slot(tmp_path) as slot:
-        log, _ = slot.receipt_log(window_ns=WINDOW_NS)
+        log, _ = slot.bequest.receipt_log(window_ns=WINDOW_NS)
         log.note([entry(1)], BASE_UNIX_NANO)
         log.note([entry(2)], BASE_UNIX_NANO)
     (file,) = files_of(tmp_path)
@@ -93,7 +93,7 @@ def test_a_disk_that_refuses_is_told_and_noting_again_is_enough(
 ) -> None:
     files = Refusing()
     with open_slot(tmp_path, files) as slot:
-        log, _ = slot.receipt_log(window_ns=WINDOW_NS)
+        log, _ = slot.bequest.receipt_log(window_ns=WINDOW_NS)
         for number in range(earlier):
             log.note([entry(number)], BASE_UNIX_NANO)
         later = BASE_UNIX_NANO + WINDOW_NS // 2  # which begins another file
@@ -107,7 +107,7 @@ def test_a_disk_that_refuses_is_told_and_noting_again_is_enough(
 
 def test_who_does_not_hold_the_slot_notes_nothing(tmp_path: Path) -> None:
     slot = open_slot(tmp_path)
-    log, _ = slot.receipt_log(window_ns=WINDOW_NS)
+    log, _ = slot.bequest.receipt_log(window_ns=WINDOW_NS)
     slot.close()
     with pytest.raises(SpoolError):
         log.note([entry(1)], BASE_UNIX_NANO)

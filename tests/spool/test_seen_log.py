@@ -54,7 +54,7 @@ class Receiver:
         slot = self.insist(
             lambda: Slot.acquire(self.root, "sink", files=files, clock_unix_nano=lambda: self.now)
         )
-        log, seen = self.insist(lambda: slot.seen_log(window_ns=WINDOW_NS, max_entries=max_entries))
+        log, seen = self.insist(lambda: slot.bequest.seen_log(window_ns=WINDOW_NS, max_entries=max_entries))
         known = {
             one.content[start : start + IMPRINT_BYTES]
             for one in seen
@@ -156,5 +156,5 @@ def test_other_bytes_in_the_log_cost_nothing_but_what_they_were(tmp_path: Path) 
     content[len(content) // 2] ^= 0xFF
     file.write_bytes(content)
     with Slot.acquire(tmp_path / "spool", "sink", clock_unix_nano=lambda: receiver.now) as slot:
-        _, seen = slot.seen_log(window_ns=WINDOW_NS, max_entries=100)
+        _, seen = slot.bequest.seen_log(window_ns=WINDOW_NS, max_entries=100)
         assert 0 < sum(len(one.content) for one in seen) // IMPRINT_BYTES < 6

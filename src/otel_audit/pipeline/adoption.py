@@ -91,7 +91,7 @@ class Adopter:
         if losses:
             self._losses.owe(losses)
             if keep(self._losses, self._slot, at_once=True):
-                slot.note_losses((), at_once=True)
+                slot.bequest.note_losses((), at_once=True)
 
     def _ship_to(self, destination: Destination, slot: Slot) -> bool:
         if self._closing:

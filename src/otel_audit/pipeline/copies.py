@@ -79,7 +79,7 @@ class Copies:
         self._ids = Fingerprints(options.max_entries, window_ns)
         self._tags = Fingerprints(options.max_entries, window_ns)
         self.same = self.differing = 0
-        self._log, seen = slot.seen_log(window_ns=window_ns, max_entries=options.max_entries)
+        self._log, seen = slot.bequest.seen_log(window_ns=window_ns, max_entries=options.max_entries)
         for one in seen:
             self._know(parse_imprints(one.content), one.at_unix_nano)
 

@@ -199,7 +199,7 @@ class Destination:
         if fingerprint is None or fingerprint in self._policies:
             return
         ours = fingerprint == self._policy.fingerprint
-        content = self._policy.content if ours else slot.policy(fingerprint)
+        content = self._policy.content if ours else slot.bequest.policy(fingerprint)
         path = PolicyFile(fingerprint.removeprefix("sha256:")).path
         if content is None:
             _log.error("the masking policy of some records was lost with the spool: %s is not written", path)

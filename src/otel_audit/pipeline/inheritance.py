@@ -18,7 +18,7 @@ def inherited(slot: Slot) -> list[Loss]:
     """What earlier holders of a slot could not tell the log."""
     return [
         Loss(loss.cause, loss.count, loss.from_unix_nano, loss.to_unix_nano, loss.destination)
-        for loss in slot.losses
+        for loss in slot.bequest.losses
     ]
 
 
@@ -38,7 +38,7 @@ def keep(losses: Losses, slot: Slot, *, at_once: bool = False) -> bool:
         for loss in losses.owed()
     ]
     try:
-        slot.note_losses(owed, at_once=at_once or not owed)
+        slot.bequest.note_losses(owed, at_once=at_once or not owed)
     except SpoolError as error:
         _saying.error("losses of %s stay counted in memory alone: %s", str(slot.path), error)
         return False

@@ -150,7 +150,7 @@ class Life:
         if news is None:
             return
         try:
-            slot.remember(msgspec.json.encode(news))
+            slot.bequest.remember(msgspec.json.encode(news))
         except SpoolError as error:
             # The next one compares itself with an older one: it tells of a change again, and hides none.
             _log.warning("the settings in force could not be noted in the spool: %s", error)
@@ -192,7 +192,7 @@ class Life:
 def _before(slot: Slot) -> Remembered | None:
     """What the writer before this one left in the slot; None if there was none, or nothing can be read of it."""
     try:
-        content = slot.remembered()
+        content = slot.bequest.remembered()
         return None if content is None else msgspec.json.decode(content, type=Remembered)
     except (SpoolError, msgspec.DecodeError) as error:
         _log.warning("what settings the log had before cannot be read: %s", type(error).__name__)

@@ -260,7 +260,7 @@ class Pipeline:
             slot = Slot.acquire(
                 options.spool_root, self._service, SpoolOptions(max_bytes=options.spool_max_bytes)
             )
-            slot.keep_policy(options.mask.fingerprint, options.mask.content)
+            slot.bequest.keep_policy(options.mask.fingerprint, options.mask.content)
             opens = {**options.opens, "service": self._service}
             writers = {
                 stream.name: slot.writer(

@@ -54,7 +54,7 @@ class Receipts:
 
     def __init__(self, slot: Slot, options: DedupeOptions) -> None:
         self._given: OrderedDict[bytes, tuple[bytes, Receipt]] = OrderedDict()
-        self._log, given = slot.receipt_log(window_ns=int(options.window_s * 10**9))
+        self._log, given = slot.bequest.receipt_log(window_ns=int(options.window_s * 10**9))
         for one in given:
             self.give(one.imprint, Receipt(one.record_hash, one.at_unix_nano))
 

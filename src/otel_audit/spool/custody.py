@@ -20,10 +20,7 @@ from otel_audit.spool.explain import explain
 from otel_audit.spool.ledger import Ledger
 from otel_audit.spool.moves import Moves
 from otel_audit.spool.outbox import Backlog, Outbox
-from otel_audit.spool.policies import Policies
 from otel_audit.spool.premises import LEDGER, OUTBOX, QUARANTINE, WRITERS, Premises
-from otel_audit.spool.receipt_log import Receipted, ReceiptLog
-from otel_audit.spool.seen_log import Seen, SeenLog
 from otel_audit.spool.segment import SealedSegment
 from otel_audit.spool.writer_state import WriterState
 from otel_audit.spool.writers import Writers
@@ -40,7 +37,6 @@ class Custody:
 
     Attributes:
         writers: the writers on disk.
-        policies: by which its records were masked.
         ledger: how its last holder left it, and what is lost.
         moves: takes records to a writer of their own.
         states: what is known of each, oldest first.
@@ -50,13 +46,10 @@ class Custody:
         self._premises, self._files, self._path = premises, premises.files, premises.path
         self._guard = threading.RLock()
         self.writers = Writers(self._files, self._path / WRITERS)
-        self.policies = Policies(premises)
         self.ledger = Ledger(self._files, self._path / LEDGER)
         self.states: list[WriterState] = []
         self.moves = Moves(premises, self.writers, self.states, self.outbox, self._release)
         self._outboxes: dict[str, Outbox] = {}
-        self._seen_log: SeenLog | None = None
-        self._receipt_log: ReceiptLog | None = None
 
     def take_up(self) -> None:
         """Load what earlier holders of the slot left.
@@ -111,34 +104,6 @@ class Custody:
                 destination: self.outbox(destination).backlog()
                 for destination in sorted(wanted | self._outboxes.keys())
             }
-
-    def seen_log(self, *, window_ns: int, max_entries: int) -> tuple[SeenLog, list[Seen]]:
-        """The log of records that were taken a short while ago, and what it says now.
-
-        Raises:
-            SpoolError: the disk refused.
-        """
-        if self._seen_log is not None:
-            self._seen_log.abandon()
-        self._seen_log = SeenLog(self._premises, window_ns=window_ns, max_entries=max_entries)
-        with explain("take up which records it has seen"):
-            return self._seen_log, self._seen_log.take_up(self.states)
-
-    def receipt_log(self, *, window_ns: int) -> tuple[ReceiptLog, list[Receipted]]:
-        """The log of receipts that were given a short while ago, and what it says now.
-
-        Raises:
-            SpoolError: the disk refused.
-        """
-        self._receipt_log = ReceiptLog(self._premises, window_ns=window_ns)
-        with explain("take up which receipts it has given"):
-            return self._receipt_log, self._receipt_log.load()
-
-    def leave(self) -> None:
-        """Close every descriptor. Takes no lock."""
-        for log in (self._seen_log, self._receipt_log):
-            if log is not None:
-                log.abandon()
 
     def close_over(self) -> None:
         """Close the writers whose day is over. For a slot in which nobody numbers records.

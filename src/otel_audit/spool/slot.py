@@ -30,6 +30,7 @@ from typing import Any, Final, Self
 from otel_audit.errors import SpoolBusy, SpoolError
 from otel_audit.record.streams import STREAMS
 from otel_audit.spool import guard, slots
+from otel_audit.spool.bequest import Bequest
 from otel_audit.spool.budget import Budget, Usage
 from otel_audit.spool.custody import Custody
 from otel_audit.spool.explain import explain
@@ -37,10 +38,7 @@ from otel_audit.spool.files import Files, on_fork_in_child
 from otel_audit.spool.moves import Moves
 from otel_audit.spool.options import SpoolOptions
 from otel_audit.spool.outbox import Backlog, Outbox
-from otel_audit.spool.plan import Loss
-from otel_audit.spool.premises import OUTBOX, SETTINGS, WRITERS, Premises
-from otel_audit.spool.receipt_log import Receipted, ReceiptLog
-from otel_audit.spool.seen_log import Seen, SeenLog
+from otel_audit.spool.premises import OUTBOX, WRITERS, Premises
 from otel_audit.spool.writer import StreamWriter
 from otel_audit.store.names import SLUG, check
 
@@ -65,6 +63,7 @@ class Slot:
     Attributes:
         path: its folder.
         number: counts from 0.
+        bequest: what its holder leaves to the next one besides records.
     """
 
     def __init__(
@@ -83,9 +82,9 @@ class Slot:
         self._clock_unix_nano = clock_unix_nano
         self._guard = threading.Lock()
         self._budget = Budget(files, path, options)
-        self._custody = Custody(
-            Premises(files, path, service, self._budget, clock_unix_nano, self._check_held)
-        )
+        premises = Premises(files, path, service, self._budget, clock_unix_nano, self._check_held)
+        self._custody = Custody(premises)
+        self.bequest = Bequest(premises, self._custody.ledger, self._custody.states)
         self._streams: dict[str, StreamWriter] = {}
         _held.add(self)
 
@@ -260,94 +259,6 @@ class Slot:
         self._check_held()
         return self._custody.backlog()
 
-    @property
-    def losses(self) -> tuple[Loss, ...]:
-        """What is lost and in no gap record yet: after :meth:`acquire`, what earlier holders left to tell."""
-        return self._custody.ledger.losses
-
-    def note_losses(self, losses: Sequence[Loss], *, at_once: bool = False) -> None:
-        """Keep losses for the next holder of the slot, in case this one cannot tell the log of them.
-
-        Args:
-            losses: everything that is lost and in no gap record, those of :attr:`losses` included; none once
-                the gap records are durable.
-            at_once: else what is new is written at most once a second.
-
-        Raises:
-            SpoolError: the disk refused.
-        """
-        self._check_held()
-        with explain("write its ledger"):
-            self._custody.ledger.note_losses(losses, at_once=at_once)
-
-    def keep_policy(self, fingerprint: str, content: bytes) -> None:
-        """Keep the masking policy of records that are about to be appended: durable on return.
-
-        Raises:
-            SpoolError: the disk refused.
-        """
-        self._check_held()
-        with explain("keep a masking policy"):
-            self._custody.policies.keep(fingerprint, content)
-
-    def policy(self, fingerprint: str) -> bytes | None:
-        """A masking policy that was kept in this slot; None if it was not. Raises SpoolError."""
-        with explain("read a masking policy"):
-            return self._custody.policies.read(fingerprint)
-
-    def remembered(self) -> bytes | None:
-        """What a holder of this slot left for the next with :meth:`remember`; None if none did.
-
-        Raises:
-            SpoolError: the disk refused.
-        """
-        with explain("read what its last holder left"):
-            try:
-                return self._files.read(self.path / SETTINGS)
-            except FileNotFoundError:
-                return None
-
-    def remember(self, content: bytes) -> None:
-        """Leave something for the next holder of this slot, in place of what was there: durable on return.
-
-        Raises:
-            SpoolError: the disk refused.
-        """
-        self._check_held()
-        with explain("note its settings"):
-            self._files.replace(self.path / SETTINGS, content)
-
-    def seen_log(self, *, window_ns: int, max_entries: int) -> tuple[SeenLog, list[Seen]]:
-        """Remember which records are taken, before the first of them is appended.
-
-        Args:
-            window_ns: for how long at least, nanoseconds.
-            max_entries: how many at least, within that.
-
-        Returns:
-            Where they are noted, and those that holders of this slot have taken, oldest first.
-
-        Raises:
-            SpoolError: the disk refused.
-        """
-        self._check_held()
-        return self._custody.seen_log(window_ns=window_ns, max_entries=max_entries)
-
-    def receipt_log(self, *, window_ns: int) -> tuple[ReceiptLog, list[Receipted]]:
-        """Keep which receipts are given.
-
-        Args:
-            window_ns: for how long at least, nanoseconds.
-
-        Returns:
-            Where they are kept, and those that holders of this slot have given, oldest first.
-
-        Raises:
-            SpoolError: the disk refused.
-        """
-        self._check_held()
-        return self._custody.receipt_log(window_ns=window_ns)
-
     def usage(self) -> Usage:
         """What the slot uses of its disk."""
         with explain("look at its disk"):
@@ -388,7 +299,7 @@ class Slot:
         """Close every descriptor. Takes no lock: this also runs in forked children."""
         for writer in self._streams.values():
             writer.abandon()
-        self._custody.leave()
+        self.bequest.leave()
         if self._lock >= 0:
             lock, self._lock = self._lock, -1
             self._files.close(lock)
