@@ -19,6 +19,7 @@ from otel_audit.errors import SpoolError, SpoolFull
 from otel_audit.pipeline.losses import Losses
 from otel_audit.pipeline.path import Pipeline
 from otel_audit.spool import StreamWriter
+from otel_audit.spool.bequest import Bequest
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 OBSERVED = 1_795_300_000_000_000_000
