@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from otel_audit.mask.arrow import Column, replaced
@@ -19,6 +20,7 @@ from otel_audit.mask.facts import Facts
 from otel_audit.mask.findings import Finding, merged
 from otel_audit.mask.json_values import Number, Pairs, dump, encode_string, load
 from otel_audit.mask.ner.port import Failure, Finder, Name
+from otel_audit.mask.ner.urls import is_url, masked_url
 from otel_audit.mask.operators import WITHHELD
 from otel_audit.mask.policy import MaskPolicy
 from otel_audit.mask.scribe import Scribe
@@ -153,8 +155,14 @@ class _Texts:
         for entry, text in enumerate(array.to_pylist()):
             if not text:
                 continue
-            leaf = self.leaf(place.row(entry))
-            written = _json(text, place.path(entry), leaf) if is_json else leaf(text, place.path(entry))
+            leaf, path = self.leaf(place.row(entry)), place.path(entry)
+            if is_json:
+                written = _json(text, path, leaf)
+            elif is_url(place.field, text):
+                part = partial(_leaf_at, leaf, path)
+                written = masked_url(text, part, is_query=place.field == "requestQuery")
+            else:
+                written = leaf(text, path)
             if written is not text:
                 new[entry] = written
         return replaced(array, new)
@@ -164,6 +172,10 @@ class _Texts:
 
     def verdicts(self, array: Column, field: str) -> Verdicts | None:
         return None
+
+
+def _leaf_at(leaf: Leaf, path: str, text: str) -> str:
+    return leaf(text, path)
 
 
 def _json(text: str, path: str, leaf: Leaf) -> str:

@@ -13,12 +13,12 @@ NAMES: Final = ("LOCATION", "PERSON")
 """Types of what an engine finds."""
 
 FIELDS: Final = (
-    "request", "response", "errorMessage", "events", "changes", "attributes", "spanName", "links", "target", "purpose",
-    "requestHeaders", "responseHeaders",
+    "request", "response", "errorMessage", "events", "changes", "attributes", "spanName", "requestPath", "requestQuery",
+    "links", "target", "purpose", "requestHeaders", "responseHeaders",
 )  # fmt: skip
-"""Columns that may be looked at. Of paths and queries an engine understands nothing: what stands in them is encoded."""
+"""Columns that may be looked at; of paths and queries the parts, decoded."""
 
-DEFAULT_FIELDS: Final = FIELDS[:7]
+DEFAULT_FIELDS: Final = FIELDS[:9]
 
 
 @dataclass(frozen=True, slots=True)
