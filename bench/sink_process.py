@@ -31,7 +31,7 @@ class Server:
             "OTEL_AUDIT_SPOOL": f"{folder}/spool",
             "OTEL_AUDIT_DESTINATION": f"{folder}/log",
             # So that a short run, too, has files made while it sends.
-            "OTEL_AUDIT_ROTATION_MAX_AGE": "10s",
+            "OTEL_AUDIT_ROTATION_MAX_AGE": "2s",
         }
         self._process = subprocess.Popen(command, env=plain | places, stderr=subprocess.PIPE, text=True)
         found = LISTENS.search(self._process.stderr.readline())
