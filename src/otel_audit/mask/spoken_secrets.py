@@ -8,7 +8,7 @@ between name and value             the value
 =================================  ===================================================================
 *is*, *was*, *set to* …            quoted; or with a digit, a sign or a capital letter among its letters
 nothing (*password hunter2*)       letters and digits, behind a name that has no other meaning
-any of them, behind *PIN*, *OTP*   three to eight digits
+any of them, behind *PIN*, *CVV*   three to eight digits
 =================================  ===================================================================
 
 Names of algorithms, formats, keys of keyboards and products, code, sizes, versions, dates and placeholders are none.
@@ -34,10 +34,9 @@ _STRONG: Final = (
 )
 """Names that mean nothing else."""
 _NUMBERS: Final = (
-    rb"pin(?:[ \-]?(?:code|number|nummer))?|otp|cvv2?|cvc2?|geheimzahl|code (?:secret|pin)|c\xc3\xb3digo pin"
-    rb"|(?:one[ \-]time|verification|security) (?:code|pin)"
+    rb"pin(?:[ \-]?(?:code|number|nummer))?|cvv2?|cvc2?|geheimzahl|code (?:secret|pin)|c\xc3\xb3digo pin"
 )
-"""Names of what is a number."""
+"""Names of what is a number; codes that are sent once are those of ``vendor_tokens.py``."""
 _WEAK: Final = rb"secret|token|credentials|clave|geheimnis"
 """Names that are other words, too."""
 

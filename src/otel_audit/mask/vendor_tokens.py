@@ -15,7 +15,7 @@ __all__ = ["VENDOR_TOKENS"]
 _ELEMENTS: Final = rb"(?:password|passwd|passphrase|secret|api[_\-]?key|accesskey|pwd|token|pin|cvv|cvc)"
 _CODES: Final = (
     rb"(?:(?:one[ \-]?time|verification|security|login|sign[ \-]?in|access|authentication|authorization|confirmation)"
-    rb"[ \-](?:code|passcode|password|pin)|otp|2fa|mfa)[ ]?(?:is|:|=|-)[ ]{0,2}"
+    rb"[ \-](?:code|passcode|password|pin)|otp|2fa|mfa)[ ]?(?:is|was|:|=|-)[ ]{0,2}"
 )
 
 VENDOR_TOKENS: Final = (
