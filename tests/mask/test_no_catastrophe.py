@@ -62,6 +62,9 @@ _NAMES = (
 )  # fmt: skip
 _SIGNS = (":", "=", "=>", ": ", ":x,", ": a ", ':"', "='", '":', '\\":', "%3a", ":\t", " ", "\n")
 _REPEATED = [f"{name}:" for name in _NAMES] + [f"{name}{sign}" for name in ("sid", "pin") for sign in _SIGNS]
+_REPEATED += [
+    f"{name} {words}" for name in ("secret", "password") for words in ("", "is ", "for x is ", "to ")
+]
 
 
 def test_a_text_of_nothing_but_names_of_secrets_is_no_stall() -> None:

@@ -43,7 +43,7 @@ _WEAK: Final = rb"secret|token|credentials|clave|geheimnis"
 _NAME: Final = rb"(?:" + _STRONG + rb"|" + _NUMBERS + rb"|" + _WEAK + rb")"
 _OF: Final = (
     rb"(?:[ ](?:here|there)"
-    rb"|[ ](?:for|of|to|on|at|in|f\xc3\xbcr|von|zu|pour|du|des|para|del|de)(?:[ ][^\s.,;:!?\"]{1,24}){1,4}?)?"
+    rb"|[ ](?:for|of|to|on|at|in|f\xc3\xbcr|von|zu|pour|du|des|para|del|de)(?:[ ][^\s.,;:!?]{1,24}){1,4}?)?"
 )
 _VERB: Final = (
     rb"(?:(?:is|was|are|were|will be|has been|ist|war|lautet|lautete|wurde|est|\xc3\xa9tait|sera|es|era|fue"
@@ -57,20 +57,26 @@ _TOLD: Final = (
     + _OF
     + rb"[ ]{1,3}"
     + _VERB
-    + rb"[ ]{0,3}[:=]?[ \t\r\n]{1,3}"
+    + rb"[ ]{0,3}[:=]?[ \t\r\n]{1,8}"
     rb"|(?:'|\xe2\x80\x99)s[ ]{1,3}|[ ]{1,3}))"
 )
 """RE2: a name, and what leads from it to its value."""
 
-_TRIGGER: Final = rb"(?i:(?:^|[^A-Za-z0-9_.\-]|\\[bfnrt])" + _NAME + rb"(?:s?[ ]|(?:'|\xe2\x80\x99)s[ ]))"
+_GAP: Final = rb"(?:[ ]|\xc2\xa0)"
+"""A space, which may be one that does not break: the text is then looked at as it reads."""
+_TRIGGER: Final = (
+    rb"(?i:(?:^|[^A-Za-z0-9_.\-]|\\[bfnrt])" + _NAME
+    + rb"(?:s?" + _GAP + rb"|(?:'|\xe2\x80\x99)s" + _GAP + rb"))"
+)  # fmt: skip
 _LOOKS_SO: Final = (
     rb"""(?:[*_(\[]{0,2}\\*["'`]|\xc2\xab|\xe2\x80[\x98\x9c\x9e]"""
     rb"""|[^\s"]{0,255}?(?:[0-9!@#$%^&*+=~?]|[a-z][A-Z]))"""
 )
-_SOON: Final = (
+_SOON_AS_READ: Final = (
     rb"(?:(?i:" + _OF.replace(rb"[ ]", b"", 2) + rb"[ ]{0,3}" + _VERB + rb"[ ]{0,3}[:=]?)"
-    rb"""(?:\\*\"|(?:[ \t\r\n]|\\+[nrt]){1,6}""" + _LOOKS_SO + rb")|[ ]{0,2}" + _LOOKS_SO + rb")"
+    rb"""(?:\\*\"|(?:[ \t\r\n]|\xc2\xa0|\\+[nrt]){1,8}""" + _LOOKS_SO + rb")|[ ]{0,2}" + _LOOKS_SO + rb")"
 )
+_SOON: Final = _SOON_AS_READ.replace(rb"[ ]", _GAP)
 """What stands behind a name and a space where a value does, in a text or in the JSON text that it is part of."""
 
 _SETS: Final = re.compile(rb"(?:set|chang|updat)[a-z]{0,4} (?:[a-z]{2,8} ){0,2}\Z", re.IGNORECASE)
