@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from processes.running import all_but
 from sdk.written import LIFE
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +19,7 @@ BIN = Path(sys.executable).parent
 
 def run(*arguments: object, **variables: object) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "COLUMNS": "200"}
+    environment["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"] = all_but("flask", "openai", "requests")
     environment |= {name: str(value) for name, value in variables.items()}
     done = subprocess.run(
         [str(argument) for argument in arguments],

@@ -33,11 +33,9 @@ def environment(folder: Path, *instrumented: str, **more: str) -> dict[str, str]
 
     Args:
         folder: for log and spool.
-        instrumented: libraries besides ``requests``, which ``otel-audit[auto]`` brings. Seconds would go by at each
-            start if it were all that tests have installed.
+        instrumented: libraries besides ``requests``, which ``otel-audit[auto]`` brings.
         more: other variables.
     """
-    others = {point.name for point in entry_points(group="opentelemetry_instrumentor")}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
     return kept | {
         "PATH": f"{BIN}:{kept['PATH']}",
@@ -46,12 +44,19 @@ def environment(folder: Path, *instrumented: str, **more: str) -> dict[str, str]
         "OTEL_TRACES_EXPORTER": "none",
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",
-        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(sorted(others - {"requests", *instrumented})),
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": all_but("requests", *instrumented),
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
         "OTEL_AUDIT_DESTINATION": str(folder / "log"),
         "OTEL_AUDIT_SPOOL": str(folder / "spool"),
         **more,
     }
+
+
+def all_but(*instrumented: str) -> str:
+    """Names of instrumentations to disable: seconds would go by at each start if all were loaded that tests have
+    installed."""
+    names = {point.name for point in entry_points(group="opentelemetry_instrumentor")}
+    return ",".join(sorted(names - set(instrumented)))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import otel_audit
 from otel_audit.errors import ConfigurationError, SpoolError
 from otel_audit.sdk.exporter import AuditSpanExporter
 from otel_audit.spool import Slot
+from processes.running import all_but
 from sdk.written import rows
 
 
@@ -206,6 +207,7 @@ def test_a_wrong_configuration_of_the_exporter_ends_the_process_or_warns(on_erro
         "OTEL_TRACES_EXPORTER": "otel_audit",
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": all_but("requests"),
     }
     instrument = Path(sys.executable).with_name("opentelemetry-instrument")
     done = subprocess.run(
