@@ -70,7 +70,7 @@ _TRIGGER: Final = (
 )  # fmt: skip
 _LOOKS_SO: Final = (
     rb"""(?:[*_(\[]{0,2}\\*["'`]|\xc2\xab|\xe2\x80[\x98\x9c\x9e]"""
-    rb"""|[^\s"]{0,255}?(?:[0-9!@#$%^&*+=~?]|[a-z][A-Z]))"""
+    rb"""|[^\s"]{0,255}?(?:[0-9!@#$%^&*+=~?\x80-\xff]|[a-z][A-Z]))"""
 )
 _SOON_AS_READ: Final = (
     rb"(?:(?i:" + _OF.replace(rb"[ ]", b"", 2) + rb"[ ]{0,3}" + _VERB + rb"[ ]{0,3}[:=]?)"
@@ -122,6 +122,7 @@ _SHORTEST_WITH_DIGIT: Final = 5
 _STRONG_NAME: Final = re.compile(_STRONG, re.IGNORECASE)
 _NUMBER_NAME: Final = re.compile(_NUMBERS, re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[0-9]{3,8}")
+_DIGITS: Final = frozenset("0123456789")
 _LEAST_DIGITS: Final = 4
 
 
@@ -155,8 +156,8 @@ def _is_told(name: bytes, value: str, *, directly: bool) -> bool:
         return not directly and _NUMBER.fullmatch(value) is not None
     if is_placeholder(value) or _OTHER.fullmatch(value) or _IDENTIFIER.fullmatch(value):
         return False
-    letters = any(map(str.isalpha, value))
-    digits = sum(map(str.isdigit, value))
+    letters = any(sign.isalpha() or not sign.isascii() for sign in value)
+    digits = sum(sign in _DIGITS for sign in value)
     strong = _STRONG_NAME.fullmatch(name) is not None
     if directly:
         return strong and letters and digits > 0 and len(value) > _SHORTEST_WITH_DIGIT
