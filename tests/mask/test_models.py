@@ -102,7 +102,8 @@ def test_an_endpoint_keeps_plain_predictions_and_loses_its_input() -> None:
     assert record["requestHeaders"] == [("content-type", ["application/json"])]
     assert json.loads(record["attributes"]) == {"gen_ai.usage.input_tokens": 3}
     assert json.loads(record["events"][0]["attributes"]) == {"exception.type": "ValueError"}
-    assert "41" not in json.dumps(record["masking"])
+    # A fingerprint may have any digits.
+    assert "41" not in json.dumps({**record["masking"], "policy": None})
 
 
 @pytest.mark.parametrize(("outputs", "kept"), [("keep", True), ("withhold", False)])
